@@ -1,0 +1,3 @@
+"""The bookshop: authors, books and reviews."""
+
+from __future__ import annotations

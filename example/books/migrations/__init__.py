@@ -1,0 +1,3 @@
+"""Database migrations of the bookshop."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The example site: settings, URLs and the two ASGI applications."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The parts of demo.py."""
+
+from __future__ import annotations

@@ -1,0 +1,72 @@
+"""Every crossing between the event loop and a thread goes through here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+async def run_in_worker(func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run ``func`` in the request's own thread, one call at a time: one hop."""
+    return await sync_to_async(func, thread_sensitive=True)(*args, **kwargs)
+
+
+async def run_in_pool(func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run ``func`` in any thread, beside others: one hop. Not for code that uses the database."""
+    return await sync_to_async(func, thread_sensitive=False)(*args, **kwargs)
+
+
+async def run_in_context(context: contextvars.Context, func: Callable[P, R], *args: P.args) -> R:  # type: ignore[valid-type]
+    """Like :func:`run_in_worker`, in ``context`` itself: what one call sets, the next one sees."""
+    return await sync_to_async(func, thread_sensitive=True, context=context)(*args)  # type: ignore[call-arg]
+
+
+def to_sync(func: Callable[P, Awaitable[R]]) -> Callable[P, R]:
+    """Make the coroutine function ``func`` callable from sync code."""
+    return async_to_sync(func)
+
+
+def is_adapted_to_sync(func: object) -> bool:
+    """Whether ``func`` is a coroutine function that asgiref made callable from sync code."""
+    return isinstance(func, AsyncToSync)
+
+
+def adapted_coroutine_function(func: Any) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return the coroutine function behind what :func:`is_adapted_to_sync` recognises."""
+    awaitable: Callable[..., Coroutine[Any, Any, Any]] = func.awaitable
+    return awaitable
+
+
+def thread_is_foreign() -> bool:
+    """Whether thread-sensitive code runs in a thread that waits for us (``async_to_sync``, ``TestCase``)."""
+    return getattr(AsyncToSync.executors, "current", None) is not None
+
+
+def thread_is_in_use() -> bool:
+    """Whether this request has run code in its own thread, where a connection may be open."""
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    return context is None or context in SyncToAsync.context_to_thread_executor
+
+
+async def uninterrupted(coroutine: Coroutine[Any, Any, R]) -> R:
+    """Await ``coroutine`` to its end, also while cancelled; the cancellation is raised afterwards."""
+    task = asyncio.ensure_future(coroutine)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:  # noqa: S110, BLE001
+            pass  # It is raised again by task.result().
+    if cancelled is not None and not task.cancelled():
+        task.exception()
+        raise cancelled
+    return task.result()

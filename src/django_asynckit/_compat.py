@@ -1,0 +1,35 @@
+"""What differs between the supported versions of Django, Python and asgiref."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import django
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.dispatch import dispatcher
+
+try:
+    from django.middleware import MiddlewareMixin  # type: ignore[attr-defined]
+except ImportError:
+    from django.utils.deprecation import MiddlewareMixin
+
+__all__ = [
+    "DJANGO_VERSION",
+    "MiddlewareMixin",
+    "iscoroutinefunction",
+    "markcoroutinefunction",
+    "run_receivers",
+]
+
+DJANGO_VERSION = django.VERSION
+
+
+async def run_receivers(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Await async signal receivers side by side, the way this Django's ``Signal.asend()`` does."""
+    run_parallel = getattr(dispatcher, "_run_parallel", None)
+    if run_parallel is not None:
+        results: list[Any] = await run_parallel(*coroutines)
+        return results
+    return list(await asyncio.gather(*coroutines))

@@ -1,0 +1,23 @@
+"""The settings of django-asynckit, with their defaults."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+class Conf:
+    """Django's settings with a little logic; nothing is cached, so ``override_settings`` works."""
+
+    @property
+    def native_middleware(self) -> bool:
+        """``ASYNCKIT_NATIVE_MIDDLEWARE``: put native classes in the place of Django's own."""
+        value = getattr(settings, "ASYNCKIT_NATIVE_MIDDLEWARE", True)
+        if not isinstance(value, bool):
+            raise ImproperlyConfigured(
+                f"ASYNCKIT_NATIVE_MIDDLEWARE must be True or False, not {value!r}."
+            )
+        return value
+
+
+conf = Conf()

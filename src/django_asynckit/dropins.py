@@ -1,0 +1,18 @@
+"""Which native class stands in for which of Django's."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_OURS = "django_asynckit.middleware"
+
+#: ``{dotted path of Django's class: dotted path of ours}``
+DROPINS: Final[dict[str, str]] = {
+    "django.middleware.security.SecurityMiddleware": f"{_OURS}.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware": f"{_OURS}.sessions.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware": f"{_OURS}.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware": f"{_OURS}.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware": f"{_OURS}.auth.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware": f"{_OURS}.messages.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware": f"{_OURS}.clickjacking.XFrameOptionsMiddleware",
+}

@@ -1,0 +1,93 @@
+"""The ASGI handler: Django's, with 0 hops and 0 threads for a request in which nothing blocks."""
+
+from __future__ import annotations
+
+import contextvars
+from typing import IO, Any
+
+from django.core.exceptions import RequestAborted
+from django.core.handlers import asgi
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+from django_asynckit.handler import body, closing, sending
+from django_asynckit.handler.base import AsyncHandlerMixin
+from django_asynckit.handler.disconnect import CancelOnDisconnect
+from django_asynckit.handler.lifespan import answer_lifespan
+from django_asynckit.handler.signals import send_finished, send_started
+from django_asynckit.types import Receive, Scope, Send
+
+
+class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
+    """Django's ``ASGIHandler`` without thread hops where nothing blocks; it also answers lifespan.
+
+    The methods that other packages instrument call ``super()``. Signals are sent with Django's
+    class as their sender, which is what receivers compare.
+    """
+
+    #: Sender of ``request_started`` and ``request_finished``.
+    sender: type[asgi.ASGIHandler] = asgi.ASGIHandler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await answer_lifespan(receive, send)
+        else:
+            await super().__call__(scope, receive, send)  # type: ignore[arg-type]
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request: read it, run the chain, send the response, close everything.
+
+        Unlike Django's, it closes the response and sends ``request_finished`` also when the
+        server cancels the request or sending fails.
+        """
+        try:
+            body_file = await self.read_body(receive)
+        except RequestAborted:
+            return
+        try:
+            set_script_prefix(asgi.get_script_prefix(scope))  # type: ignore[attr-defined]
+            await send_started(self.sender, scope=scope)
+            request, error_response = self.create_request(scope, body_file)  # type: ignore[arg-type]
+            if request is None:
+                assert error_response is not None
+                await self._answer(error_response, send)
+            else:
+                await self._process(request, receive, send)
+        finally:
+            await body.close_body(body_file)
+
+    async def read_body(self, receive: Receive) -> IO[bytes]:  # type: ignore[override]
+        return await body.read_body(receive)
+
+    async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = await super().run_get_response(request)  # type: ignore[misc, arg-type]
+        response._handler_class = self.sender  # type: ignore[attr-defined]
+        return response
+
+    async def _answer(self, response: HttpResponseBase, send: Send) -> None:
+        try:
+            await self.send_response(response, send)  # type: ignore[arg-type]
+        finally:
+            await closing.close(response, None)
+
+    async def _process(self, request: HttpRequest, receive: Receive, send: Send) -> None:
+        response: HttpResponseBase | None = None
+        context: contextvars.Context | None = None
+        try:
+            async with CancelOnDisconnect(lambda: self.listen_for_disconnect(receive)):  # type: ignore[arg-type]
+                response = await self.run_get_response(request)
+                context = sending.context_for(response)
+                await sending.send_response(response, send, self.chunk_bytes, context)
+        finally:
+            if response is None:
+                await send_finished(self.sender)
+            else:
+                await closing.close(response, context)
+
+    async def send_response(self, response: HttpResponseBase, send: Send) -> None:  # type: ignore[override]
+        await sending.send_response(
+            response, send, self.chunk_bytes, sending.context_for(response)
+        )
+
+

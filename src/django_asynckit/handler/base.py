@@ -1,0 +1,105 @@
+"""What our ASGI handler and our test clients share: the request path from middleware to view."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers import base
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import set_urlconf
+
+from django_asynckit._bridge import run_in_worker
+from django_asynckit._compat import iscoroutinefunction
+from django_asynckit.handler import errors
+from django_asynckit.handler.chain import improve
+from django_asynckit.handler.exceptions import ExceptionHooks
+from django_asynckit.handler.loading import native_middleware
+from django_asynckit.handler.logs import log_status
+from django_asynckit.middleware._hooks import is_non_blocking
+
+
+class AsyncHandlerMixin(base.BaseHandler):
+    """The async half of Django's ``BaseHandler``, without a hop where nothing blocks."""
+
+    _exception_hooks: ExceptionHooks
+
+    def load_middleware(self, is_async: bool = True) -> None:
+        """Build the chain with Django's own method, native classes in the place of Django's."""
+        with native_middleware():
+            super().load_middleware(is_async=True)
+        self._middleware_chain = improve(self._middleware_chain)  # type: ignore[arg-type, assignment]
+        self._exception_hooks = ExceptionHooks(self._exception_middleware)  # type: ignore[arg-type]
+        errors.warm()
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the response of the whole chain, logged if its status is 400 or higher."""
+        if not _is_untouched(base.BaseHandler.get_response_async):
+            # Somebody instruments Django's method; it hops to log, and must be the one that runs.
+            return await super().get_response_async(request)
+        set_urlconf(settings.ROOT_URLCONF)
+        response: HttpResponseBase = await self._middleware_chain(request)  # type: ignore[misc]
+        response._resource_closers.append(request.close)  # type: ignore[attr-defined]
+        if response.status_code >= 400:
+            await log_status(request, response)
+        return response
+
+    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Mirror Django's method; exceptions hop only to exception middleware that may block."""
+        callback, args, kwargs = self.resolve_request(request)
+        response = None
+        for middleware_method in self._view_middleware:  # type: ignore[union-attr]
+            response = await middleware_method(request, callback, args, kwargs)  # type: ignore[misc]
+            if response:
+                break
+        if response is None:
+            response = await self._call_view(request, callback, args, kwargs)
+        self.check_response(response, callback)
+        if hasattr(response, "render") and callable(response.render):
+            response = await self._render(request, response)
+        if asyncio.iscoroutine(response):
+            raise RuntimeError("Response is still a coroutine.")
+        return response
+
+    async def _call_view(
+        self, request: HttpRequest, callback: Callable[..., Any], args: Any, kwargs: Any
+    ) -> Any:
+        view = self.make_view_atomic(callback)
+        try:
+            if iscoroutinefunction(view):
+                return await view(request, *args, **kwargs)
+            return await run_in_worker(view, request, *args, **kwargs)
+        except Exception as error:
+            response = await self._exception_hooks.run(request, error)
+            if response is None:
+                raise
+            return response
+
+    async def _render(self, request: HttpRequest, response: Any) -> Any:
+        for middleware_method in self._template_response_middleware:  # type: ignore[union-attr]
+            response = await middleware_method(request, response)  # type: ignore[misc]
+            self.check_response(
+                response,
+                middleware_method,
+                name=f"{type(middleware_method.__self__).__name__}.process_template_response",  # type: ignore[attr-defined]
+            )
+        try:
+            if iscoroutinefunction(response.render):
+                return await response.render()
+            if is_non_blocking(response.render):
+                return response.render()
+            return await run_in_worker(response.render)
+        except Exception as error:
+            rendered = await self._exception_hooks.run(request, error)
+            if rendered is None:
+                raise
+            return rendered
+
+
+def _is_untouched(method: object) -> bool:
+    """Whether ``method`` is Django's own function, not something wrapped around it."""
+    return type(method) is FunctionType and method.__globals__ is base.__dict__

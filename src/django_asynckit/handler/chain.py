@@ -1,0 +1,156 @@
+"""Runs of neighbouring middleware as one loop over their hooks, with Django's semantics at every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from django_asynckit._bridge import (
+    adapted_coroutine_function,
+    is_adapted_to_sync,
+    run_in_worker,
+    to_sync,
+)
+from django_asynckit._compat import iscoroutinefunction
+from django_asynckit.handler.errors import response_for
+from django_asynckit.middleware import AsyncMiddlewareMixin
+from django_asynckit.middleware._hooks import Mode, awaitable_hook
+from django_asynckit.types import AsyncGetResponse, GetResponse
+
+
+async def _sample(request: HttpRequest) -> HttpResponseBase:
+    raise NotImplementedError
+
+
+#: What tells Django's wrapper around each middleware from any other function.
+_WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__  # type: ignore[attr-defined]
+
+
+class Layer:
+    """One middleware of a fused run."""
+
+    __slots__ = ("middleware", "request_mode", "response_mode")
+
+    def __init__(self, middleware: AsyncMiddlewareMixin) -> None:
+        self.middleware = middleware
+        self.request_mode = middleware._mode("process_request")
+        self.response_mode = middleware._mode("process_response")
+
+    async def process_request(self, request: HttpRequest) -> Any:
+        """Run the request hook if it does not run inline."""
+        if self.request_mode is Mode.TWIN:
+            return await awaitable_hook(self.middleware, "process_request")(request)
+        return await run_in_worker(self.middleware.process_request, request)
+
+    async def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
+        """Run the response hook if it does not run inline."""
+        if self.response_mode is Mode.TWIN:
+            return await awaitable_hook(self.middleware, "process_response")(request, response)
+        return await run_in_worker(self.middleware.process_response, request, response)
+
+
+def improve(handler: GetResponse) -> GetResponse:
+    """Return ``handler``, a chain made by Django's ``load_middleware()``, with its hops taken out.
+
+    Only the outermost layers are looked at: what is inside another middleware was improved when
+    that one was made.
+    """
+    if is_adapted_to_sync(handler):
+        return to_sync(improve(adapted_coroutine_function(handler)))  # type: ignore[arg-type]
+    if getattr(handler, "__code__", None) is not _WRAPPER_CODE:
+        return handler
+    target = handler.__wrapped__  # type: ignore[union-attr]
+    if not _is_fusable(target):
+        return convert_exceptions(target)
+    inner = target.get_response
+    layers = (Layer(target), *getattr(inner, "_asynckit_layers", ()))
+    return fuse(layers, getattr(inner, "_asynckit_inner", inner))
+
+
+def convert_exceptions(get_response: AsyncGetResponse) -> AsyncGetResponse:
+    """Like Django's ``convert_exception_to_response()``, without a hop where nothing blocks."""
+
+    async def inner(request: HttpRequest) -> HttpResponseBase:
+        try:
+            return await get_response(request)
+        except Exception as error:
+            return await response_for(request, error)
+
+    return inner
+
+
+def fuse(layers: Sequence[Layer], inner: AsyncGetResponse) -> AsyncGetResponse:
+    """Return a handler that runs the hooks of ``layers``, outermost first, around ``inner``."""
+
+    async def handler(request: HttpRequest) -> HttpResponseBase:
+        depth = 0
+        try:
+            for depth, layer in enumerate(layers):  # noqa: B007
+                mode = layer.request_mode
+                if mode is Mode.ABSENT:
+                    continue
+                if mode is Mode.INLINE:
+                    response = layer.middleware.process_request(request)
+                else:
+                    response = await layer.process_request(request)
+                if response:
+                    break
+            else:
+                response = await inner(request)
+        except Exception as error:
+            response, depth = await _convert(request, error, depth)
+            depth -= 1
+        return await _respond(layers, depth, request, response)
+
+    handler._asynckit_layers = tuple(layers)  # type: ignore[attr-defined]
+    handler._asynckit_inner = inner  # type: ignore[attr-defined]
+    return handler
+
+
+async def _respond(
+    layers: Sequence[Layer], depth: int, request: HttpRequest, response: Any
+) -> HttpResponseBase:
+    """Run the response hooks from layer ``depth`` outwards."""
+    while depth >= 0:
+        layer = layers[depth]
+        mode = layer.response_mode
+        try:
+            if mode is Mode.INLINE:
+                response = layer.middleware.process_response(request, response)
+            elif mode is not Mode.ABSENT:
+                response = await layer.process_response(request, response)
+        except Exception as error:
+            response, depth = await _convert(request, error, depth)
+        depth -= 1
+    return response  # type: ignore[no-any-return]
+
+
+async def _convert(
+    request: HttpRequest, exception: Exception, depth: int
+) -> tuple[HttpResponseBase, int]:
+    """Return the response for ``exception`` and the layer that made it.
+
+    With ``DEBUG_PROPAGATE_EXCEPTIONS`` making it raises, so each layer further out tries too.
+    """
+    try:
+        return await response_for(request, exception), depth
+    except Exception as error:
+        if depth == 0:
+            raise
+        return await _convert(request, error, depth - 1)
+
+
+def _is_fusable(target: object) -> bool:
+    cls = type(target)
+    return (
+        isinstance(target, AsyncMiddlewareMixin)
+        and target.async_mode
+        and iscoroutinefunction(target.get_response)
+        and cls.__call__ is AsyncMiddlewareMixin.__call__
+        and cls.__acall__ is AsyncMiddlewareMixin.__acall__
+        and "__acall__" not in target.__dict__
+    )

@@ -1,0 +1,58 @@
+"""Closes a response at the end of its request, without a hop where nothing blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import Callable
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from django_asynckit._bridge import run_in_context, run_in_worker, uninterrupted
+from django_asynckit.handler.signals import finish_inline, finishes_inline
+from django_asynckit.middleware._requests import is_in_memory
+
+
+async def close(response: HttpResponseBase, context: contextvars.Context | None) -> None:
+    """Close ``response``: run its closers, then send ``request_finished``.
+
+    Hops to the request's thread for closers that may block and receivers that are not Django's.
+    ``context`` is where a sync iterator ran, whose clean-up belongs there too.
+    """
+    if context is not None:
+        await uninterrupted(run_in_context(context, response.close))
+    elif _closes_in_memory(response) and finishes_inline(response._handler_class):  # type: ignore[attr-defined]
+        for closer in response._resource_closers:  # type: ignore[attr-defined]
+            with contextlib.suppress(Exception):
+                closer()
+        response._resource_closers.clear()  # type: ignore[attr-defined]
+        response.closed = True
+        await finish_inline(response._handler_class)  # type: ignore[attr-defined]
+    else:
+        await uninterrupted(run_in_worker(response.close))
+
+
+def _closes_in_memory(response: HttpResponseBase) -> bool:
+    return (
+        type(response).close is HttpResponseBase.close
+        and "close" not in response.__dict__
+        and all(map(_is_request_in_memory, response._resource_closers))  # type: ignore[attr-defined]
+    )
+
+
+def _is_request_in_memory(closer: Callable[..., Any]) -> bool:
+    """Whether ``closer`` is Django's ``request.close`` of a request that has nothing on disk."""
+    request = getattr(closer, "__self__", None)
+    return (
+        isinstance(request, ASGIRequest)
+        and getattr(closer, "__func__", None) is ASGIRequest.close
+        and holds_no_files(request)
+    )
+
+
+def holds_no_files(request: HttpRequest) -> bool:
+    """Whether ``request`` has neither uploaded files nor a body on disk."""
+    return not request.__dict__.get("_files") and is_in_memory(request._stream)  # type: ignore[attr-defined]

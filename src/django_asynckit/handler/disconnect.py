@@ -1,0 +1,71 @@
+"""Cancels a request when its client goes away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+from django.core.exceptions import RequestAborted
+
+
+class CancelOnDisconnect:
+    """``async with``: its block is cancelled, and left without an error, when ``listen()`` raises RequestAborted.
+
+    The listener starts one turn of the event loop later, so that it costs nothing for a block
+    that never waits. Any other error of ``listen()`` cancels the block too, and is raised.
+    """
+
+    def __init__(self, listen: Callable[[], Awaitable[None]]) -> None:
+        self._listen = listen
+        self._listener: asyncio.Future[None] | None = None
+        self._error: BaseException | None = None
+
+    async def __aenter__(self) -> None:
+        self._task = _current_task()
+        self._cancelling = self._task.cancelling()
+        self._start = asyncio.get_running_loop().call_soon(self._start_listener)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        self._start.cancel()
+        if self._listener is None:
+            return False
+        await self._stop(self._listener)
+        if self._error is None:
+            return False
+        cancelled_by_others = self._task.uncancel() > self._cancelling
+        if cancelled_by_others or not (kind is None or issubclass(kind, asyncio.CancelledError)):
+            return False
+        if not isinstance(self._error, RequestAborted):
+            raise self._error
+        return True
+
+    def _start_listener(self) -> None:
+        self._listener = asyncio.ensure_future(self._listen())
+        self._listener.add_done_callback(self._listener_ended)
+
+    def _listener_ended(self, listener: asyncio.Future[None]) -> None:
+        if not listener.cancelled():
+            self._error = listener.exception()
+            if self._error is not None:
+                self._task.cancel()
+
+    async def _stop(self, listener: asyncio.Future[None]) -> None:
+        listener.remove_done_callback(self._listener_ended)
+        if not listener.done():
+            listener.cancel()
+            await asyncio.wait([listener])
+        if not listener.cancelled():
+            listener.exception()  # Seen, so that asyncio does not report it.
+
+
+def _current_task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("Requests must be handled in an asyncio task.")
+    return task

@@ -1,0 +1,59 @@
+"""Puts native classes in the place of Django's own while Django builds the middleware chain."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.core.handlers import base
+from django.utils.module_loading import import_string
+
+from django_asynckit._drift import is_reviewed
+from django_asynckit.conf import conf
+from django_asynckit.dropins import DROPINS
+from django_asynckit.handler.chain import improve
+
+_lock = threading.Lock()
+
+
+class _Factory:
+    """Makes a middleware around a chain whose hops were taken out."""
+
+    def __init__(self, middleware: Any) -> None:
+        self._middleware = middleware
+        self.sync_capable = getattr(middleware, "sync_capable", True)
+        self.async_capable = getattr(middleware, "async_capable", False)
+
+    def __call__(self, get_response: Any) -> Any:
+        return self._middleware(improve(get_response))
+
+
+@contextlib.contextmanager
+def native_middleware() -> Iterator[None]:
+    """Let ``load_middleware()`` find native classes.
+
+    ``settings.MIDDLEWARE`` stays untouched, because Django's security checks compare its paths;
+    and Django's own method does the loading, because others wrap it.
+    """
+    with _lock:
+        original = base.import_string
+        base.import_string = lambda path: _Factory(_import(original, path))
+        try:
+            yield
+        finally:
+            base.import_string = original
+
+
+def _import(original: Callable[[str], Any], path: str) -> Any:
+    native = _native_path(path) if conf.native_middleware else None
+    return original(native or path)
+
+
+def _native_path(path: str) -> str | None:
+    """Return the path of the reviewed native class for what ``path`` names, if it is Django's own."""
+    cls = import_string(path)
+    name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else ""
+    native = DROPINS.get(name)
+    return native if native and is_reviewed(native) else None

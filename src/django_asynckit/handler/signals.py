@@ -1,0 +1,94 @@
+"""Sends ``request_started`` and ``request_finished`` without a hop for Django's own receivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.core.cache import BaseCache, caches, close_caches
+from django.core.handlers.base import reset_urlconf
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, reset_queries
+from django.dispatch import Signal
+
+from django_asynckit._bridge import thread_is_in_use
+from django_asynckit._compat import run_receivers
+
+Receiver = Callable[..., Any]
+
+
+class Receivers:
+    """The receivers of ``signal`` that are neither Django's own nor no-ops in a request without a thread."""
+
+    def __init__(self, signal: Signal, known: frozenset[Receiver]) -> None:
+        self.signal = signal
+        self.known = known
+        self._seen: list[Any] | None = None
+        self._foreign: tuple[bool, bool] = (False, False)
+        self._connected: frozenset[Receiver] = frozenset()
+
+    def look(self, sender: object) -> tuple[bool, bool]:
+        """Return whether there are foreign sync receivers, and whether there are async ones."""
+        if self._seen != self.signal.receivers or self.signal._dead_receivers:  # type: ignore[attr-defined]
+            sync_receivers, async_receivers = self.signal._live_receivers(sender)  # type: ignore[attr-defined]
+            self._foreign = (not self.known.issuperset(sync_receivers), bool(async_receivers))
+            self._connected = self.known.intersection(sync_receivers)
+            self._seen = list(self.signal.receivers)
+        return self._foreign
+
+    def is_connected(self, receiver: Receiver) -> bool:
+        """Whether Django's own ``receiver`` was connected at the last look."""
+        return receiver in self._connected
+
+    async def send_async(self, sender: object, **named: Any) -> None:
+        """Await the async receivers, as ``Signal.asend()`` does after the sync ones."""
+        _, receivers = self.signal._live_receivers(sender)  # type: ignore[attr-defined]
+        await run_receivers(
+            *(receiver(signal=self.signal, sender=sender, **named) for receiver in receivers)
+        )
+
+
+# The database part of these is for the request's own thread, and there is none yet, or no more.
+STARTED: Final = Receivers(request_started, frozenset({reset_queries, close_old_connections}))
+FINISHED: Final = Receivers(
+    request_finished, frozenset({close_old_connections, close_caches, reset_urlconf})
+)
+
+
+async def send_started(sender: object, **named: Any) -> None:
+    """Send ``request_started``: sync receivers before async ones, one hop for all foreign sync ones."""
+    has_sync, has_async = STARTED.look(sender)
+    if has_sync or thread_is_in_use():
+        await request_started.asend(sender=sender, **named)
+    elif has_async:
+        await STARTED.send_async(sender, **named)
+
+
+def finishes_inline(sender: object) -> bool:
+    """Whether the sync receivers of ``request_finished`` have nothing to do in a thread."""
+    has_sync, _ = FINISHED.look(sender)
+    return not has_sync and not thread_is_in_use() and not _caches_to_close()
+
+
+async def finish_inline(sender: object) -> None:
+    """Do what the receivers of ``request_finished`` do, on the event loop."""
+    if FINISHED.is_connected(reset_urlconf):
+        reset_urlconf(sender=sender)
+    if FINISHED.look(sender)[1]:
+        await FINISHED.send_async(sender)
+
+
+async def send_finished(sender: object) -> None:
+    """Send ``request_finished`` for a request that ended without a response."""
+    if finishes_inline(sender):
+        await finish_inline(sender)
+    else:
+        await request_finished.asend(sender=sender)
+
+
+def _caches_to_close() -> bool:
+    """Whether a cache was used in this request whose ``close()`` does more than Django's base class."""
+    return FINISHED.is_connected(close_caches) and any(
+        type(cache).close is not BaseCache.close
+        for cache in caches.all(initialized_only=True)  # type: ignore[no-untyped-call]
+    )

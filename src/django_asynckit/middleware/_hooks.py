@@ -1,0 +1,132 @@
+"""How each hook of a middleware is to be run: the rules that let no override be lost.
+
+Positions in ``type(middleware).__mro__`` decide; attributes of the instance come before all classes.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HOOKS: Final = (
+    "process_request",
+    "process_view",
+    "process_template_response",
+    "process_response",
+    "process_exception",
+)
+_NOT_HELPERS: Final = frozenset(HOOKS) | {f"a{hook}" for hook in HOOKS} | {"get_response"}
+_MARK: Final = "_asynckit_non_blocking"
+_DESCRIPTORS: Final = (classmethod, staticmethod, property, cached_property)
+
+
+class Mode(enum.Enum):
+    """How a hook runs under ASGI."""
+
+    ABSENT = "absent"
+    INLINE = "inline"
+    TWIN = "twin"
+    HOP = "hop"
+
+
+def non_blocking(func: F) -> F:
+    """Declare that the sync function ``func`` does no I/O, so that it may run on the event loop.
+
+    For hooks of an :class:`AsyncMiddlewareMixin` subclass, for methods that such a hook calls, and
+    for a response's ``render``. An override in a subclass does not inherit the mark: it runs in a
+    thread until it is marked itself.
+
+    Raises ``TypeError`` for a coroutine function, which needs no mark, and for what is not a function.
+    """
+    if iscoroutinefunction(func):
+        raise TypeError(f"{func!r} is a coroutine function: it is awaited and needs no @non_blocking.")
+    if not inspect.isfunction(func):
+        raise TypeError(
+            f"@non_blocking marks functions and methods, not {func!r}; "
+            "put it below @staticmethod, @classmethod and other decorators."
+        )
+    setattr(func, _MARK, func)
+    return func
+
+
+def is_non_blocking(func: object) -> bool:
+    """Whether ``func`` itself carries the mark; a wrapper that copied its attributes does not."""
+    func = getattr(func, "__func__", func)
+    return getattr(func, _MARK, None) is func
+
+
+def resolve(middleware: object, hook: str) -> Mode:
+    """Return how ``hook`` of ``middleware`` runs: its twin wins unless the sync hook is nearer."""
+    sync_position = _position(middleware, hook)
+    twin_position = _position(middleware, f"a{hook}")
+    if sync_position is None and twin_position is None:
+        return Mode.HOP if hasattr(middleware, hook) else Mode.ABSENT
+    if twin_position is not None and (sync_position is None or twin_position <= sync_position):
+        trusted = sync_position is None or not _helper_overridden(middleware, twin_position)
+        return Mode.TWIN if trusted else Mode.HOP
+    assert sync_position is not None
+    method = getattr(middleware, hook)
+    if iscoroutinefunction(method):
+        return Mode.TWIN
+    if is_non_blocking(method) and not _helper_overridden(middleware, sync_position):
+        return Mode.INLINE
+    return Mode.HOP
+
+
+def awaitable_hook(middleware: object, hook: str) -> Callable[..., Any]:
+    """Return what to await for a hook in ``Mode.TWIN``: the twin, or a hook that is itself async."""
+    method: Callable[..., Any] = getattr(middleware, f"a{hook}", None) or getattr(middleware, hook)
+    return method
+
+
+def _namespaces(obj: object) -> Iterator[dict[str, Any]]:
+    yield obj.__dict__
+    for cls in type(obj).__mro__:
+        yield cls.__dict__  # type: ignore[misc]
+
+
+def _position(obj: object, name: str) -> int | None:
+    for position, namespace in enumerate(_namespaces(obj)):
+        if name in namespace:
+            return position
+    return None
+
+
+def _helper_overridden(middleware: object, position: int) -> bool:
+    """Whether a class nearer than ``position`` overrides a method that the hook there may call."""
+    namespaces = list(_namespaces(middleware))
+    helpers = {
+        name
+        for cls in type(middleware).__mro__[max(position - 1, 0) :]
+        if not issubclass(MiddlewareMixin, cls)
+        for name, value in cls.__dict__.items()
+        if _is_helper(name, value)
+    }
+    return any(
+        name in helpers and _may_block(value)
+        for namespace in namespaces[:position]
+        for name, value in namespace.items()
+    )
+
+
+def _is_helper(name: str, value: object) -> bool:
+    if name in _NOT_HELPERS or (name.startswith("__") and name.endswith("__")):
+        return False
+    return inspect.isfunction(value) or isinstance(value, _DESCRIPTORS)
+
+
+def _may_block(value: object) -> bool:
+    if isinstance(value, classmethod | staticmethod):
+        value = value.__func__
+    if isinstance(value, property | cached_property):
+        value = value.fget if isinstance(value, property) else value.func
+    if inspect.isclass(value) or not callable(value):
+        return False
+    return not is_non_blocking(value) and not iscoroutinefunction(value)

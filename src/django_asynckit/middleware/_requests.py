@@ -1,0 +1,41 @@
+"""Whether reading ``request.POST`` blocks."""
+
+from __future__ import annotations
+
+import io
+from tempfile import SpooledTemporaryFile
+from typing import Final
+
+from django.http import HttpRequest
+
+#: Bytes of an urlencoded body that are parsed on the event loop: well under a millisecond.
+SMALL_BODY: Final = 2**16
+
+
+def parses_post_in_memory(request: HttpRequest) -> bool:
+    """Whether Django reads ``request.POST`` with no I/O and little work."""
+    if request.method != "POST" or hasattr(request, "_post"):
+        return True
+    if request.content_type == "multipart/form-data":
+        return False  # Upload handlers run.
+    if request.content_type != "application/x-www-form-urlencoded":
+        return True  # Nothing is parsed.
+    if hasattr(request, "_body"):
+        return len(request.body) <= SMALL_BODY
+    return _is_small(request._stream)  # type: ignore[attr-defined]
+
+
+def is_in_memory(stream: object) -> bool:
+    """Whether ``stream`` is a request body that was not written to disk."""
+    if isinstance(stream, SpooledTemporaryFile):
+        return not stream._rolled  # type: ignore[attr-defined]
+    return isinstance(stream, io.BytesIO)
+
+
+def _is_small(stream: io.BytesIO) -> bool:
+    if not is_in_memory(stream):
+        return False
+    position = stream.tell()
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(position)
+    return size <= SMALL_BODY

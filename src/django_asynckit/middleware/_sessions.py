@@ -1,0 +1,110 @@
+"""Whether reading or saving a session blocks, and whether it can be awaited instead."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.backends import cache, cached_db, db, file, signed_cookies
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+
+#: Django's stores whose async methods hop for each piece of I/O: one hop for all is cheaper.
+_HOPPING = (db.SessionStore, cache.SessionStore, cached_db.SessionStore, file.SessionStore)
+_EXACT = (*_HOPPING, signed_cookies.SessionStore)
+
+#: Methods that only look at what the session holds in memory already.
+_IN_MEMORY = ("is_empty", "get", "_get_session", "__getitem__", "__setitem__", "__contains__", "pop")
+
+
+@functools.cache
+def reads_in_memory(store: type[Any]) -> bool:
+    """Whether ``store`` reads a loaded session the way Django's base class does."""
+    if store in _EXACT:
+        return True
+    return (
+        issubclass(store, SessionBase)
+        and all(getattr(store, name) is getattr(SessionBase, name) for name in _IN_MEMORY)
+        and not hasattr(store, "accessed")
+        and not hasattr(store, "modified")
+    )
+
+
+def is_made_in_memory(store: type[Any]) -> bool:
+    """Whether making a ``store`` does no I/O, as with Django's own; others may in ``__init__``."""
+    if not store.__init__.__module__.startswith("django.contrib.sessions.backends."):
+        return False
+    if issubclass(store, file.SessionStore):
+        return hasattr(store, "_storage_path")  # The folder is checked once.
+    if issubclass(store, cache.SessionStore | cached_db.SessionStore):
+        backend = settings.CACHES[settings.SESSION_CACHE_ALIAS]["BACKEND"]
+        return str(backend).startswith("django.core.cache.backends.")
+    return True
+
+
+@functools.cache
+def awaits_natively(store: type[Any]) -> bool:
+    """Whether the async methods of ``store`` are its own and no sync method was overridden since.
+
+    A store inherits async methods that hop from Django's classes; those are not native. A sync
+    method that is overridden nearer than its async one must be the one that runs.
+    """
+    if not issubclass(store, SessionBase) or issubclass(store, _EXACT):
+        return False
+    own = [_owner(store, name) for name in ("aload", "asave")]
+    return SessionBase not in own and not any(
+        _position(store, name) < _position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
+        for name in _paired_names()
+    )
+
+
+def is_loaded_or_empty(request: HttpRequest) -> bool:
+    """Whether Django can read ``request.session`` now without any I/O."""
+    session = getattr(request, "session", None)
+    if session is None:
+        return True
+    store = type(session)
+    if not reads_in_memory(store):
+        return False
+    return (
+        store is signed_cookies.SessionStore
+        or "_session_cache" in session.__dict__
+        or session.session_key is None
+    )
+
+
+async def load_natively(request: HttpRequest) -> bool:
+    """Load ``request.session`` if its store can be awaited; return whether it is loaded now.
+
+    To be called only where Django would read the session next: it counts as accessed.
+    """
+    session = request.session
+    if reads_in_memory(type(session)) and awaits_natively(type(session)):
+        await session._aget_session()
+        return True
+    return False
+
+
+@functools.cache
+def _paired_names() -> tuple[str, ...]:
+    names = dir(SessionBase)
+    return tuple(
+        name
+        for name in names
+        if not name.startswith("__")
+        and (f"a{name}" in names or (name.startswith("_") and f"_a{name[1:]}" in names))
+    )
+
+
+def _owner(store: type[Any], name: str) -> type[Any] | None:
+    return next((cls for cls in store.__mro__ if name in cls.__dict__), None)
+
+
+def _position(store: type[Any], *names: str) -> int:
+    """Return how near the nearest of ``names`` is defined: 0 is ``store`` itself."""
+    return next(
+        position
+        for position, cls in enumerate(store.__mro__)
+        if any(name in cls.__dict__ for name in names)
+    )

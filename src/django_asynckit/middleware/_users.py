@@ -1,0 +1,106 @@
+"""One cache for ``request.user`` and ``await request.auser()``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+from django.utils.functional import LazyObject, SimpleLazyObject, empty
+from django.utils.module_loading import import_string
+
+from django_asynckit._bridge import run_in_worker
+from django_asynckit.middleware._sessions import (
+    is_loaded_or_empty,
+    load_natively,
+    reads_in_memory,
+)
+
+_SESSION_KEYS = (auth.SESSION_KEY, auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY)
+_Identity = tuple[Any, ...]
+
+
+def get_user(request: HttpRequest) -> Any:
+    """Return the user of ``request``, loading session and user if needed (blocks)."""
+    cached = _cached_user(request)
+    return cached if cached is not None else _remember(request, auth.get_user(request))
+
+
+async def auser(request: HttpRequest, lazy_user: SimpleLazyObject) -> Any:
+    """Return the user of ``request``: no hop if it is known or nobody is logged in, else one.
+
+    ``lazy_user`` is what the middleware assigned to ``request.user``; another value there was
+    assigned by somebody else, and wins.
+    """
+    assigned = request.__dict__.get("user", lazy_user)
+    if assigned is not lazy_user:
+        if isinstance(assigned, LazyObject) and assigned.__dict__["_wrapped"] is empty:
+            await run_in_worker(bool, assigned)
+        return assigned
+    user = _cached_user(request)
+    if user is not None:
+        return user
+    if await _user_is_awaitable(request):
+        return _remember(request, await auth.aget_user(request))
+    return await run_in_worker(get_user, request)
+
+
+def _cached_user(request: HttpRequest) -> Any:
+    """Return the cached user while the session still names the same one, else ``None``."""
+    user = getattr(request, "_cached_user", None)
+    if user is None:
+        return None
+    remembered = getattr(request, "_asynckit_user", None)
+    if remembered is None or remembered[0] is not user:
+        return user  # Set by somebody else.
+    return user if remembered[1] == _identity(request) else None
+
+
+def _remember(request: HttpRequest, user: Any) -> Any:
+    request._cached_user = user  # type: ignore[attr-defined]
+    request._asynckit_user = (user, _identity(request))  # type: ignore[attr-defined]
+    return user
+
+
+def _identity(request: HttpRequest) -> _Identity | object:
+    """Return what names the user in the session; nothing is loaded, and nothing equals unknown."""
+    session = request.session
+    data = session.__dict__.get("_session_cache")
+    if data is None or not reads_in_memory(type(session)):
+        return object()
+    return tuple(data.get(key) for key in _SESSION_KEYS)
+
+
+async def _user_is_awaitable(request: HttpRequest) -> bool:
+    """Whether ``auth.aget_user()`` neither hops nor passes over a sync method of the user's.
+
+    Django's own stores and backends hop at each step, so that one hop for all is cheaper, unless
+    nobody is logged in. A session is loaded here only if its store can be awaited.
+    """
+    if not (is_loaded_or_empty(request) or await load_natively(request)):
+        return False
+    if request.session.get(auth.SESSION_KEY) is None:
+        return True
+    path = request.session.get(auth.BACKEND_SESSION_KEY)
+    return path in settings.AUTHENTICATION_BACKENDS and _awaits_natively(path)
+
+
+def _awaits_natively(backend_path: str) -> bool:
+    """Whether the backend's ``aget_user`` is its own, nearer than ``get_user``, and hashes are CPU only."""
+    backend: type[Any] = import_string(backend_path)
+    user_model = auth.get_user_model()
+    hashes = ("get_session_auth_hash", "get_session_auth_fallback_hash")
+    owner, sync_owner = _position(backend, "aget_user"), _position(backend, "get_user")
+    return (
+        owner <= sync_owner
+        and not backend.__mro__[owner].__module__.startswith("django.")
+        and all(getattr(user_model, name) is getattr(AbstractBaseUser, name) for name in hashes)
+    )
+
+
+def _position(backend: type[Any], name: str) -> int:
+    """Return how near ``name`` is defined: 0 is ``backend`` itself; further than all if nowhere."""
+    mro = backend.__mro__
+    return next((i for i, cls in enumerate(mro) if name in cls.__dict__), len(mro) - 1)

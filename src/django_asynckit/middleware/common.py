@@ -1,0 +1,24 @@
+"""Drop-in for ``django.middleware.common``."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware import common
+
+from django_asynckit.middleware._hooks import non_blocking
+from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
+
+
+class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
+    """Django's class; both hooks run inline, since they only look at headers and the URLconf."""
+
+    async_capable = True
+
+    @non_blocking
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        return super().process_request(request)
+
+    @non_blocking
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return super().process_response(request, response)

@@ -1,0 +1,51 @@
+"""Drop-in for ``django.contrib.messages.middleware``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.messages import middleware
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.messages.storage.session import SessionStorage
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
+
+from django_asynckit._bridge import run_in_worker
+from django_asynckit.middleware._sessions import is_loaded_or_empty
+from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
+
+_DJANGOS = (FallbackStorage, CookieStorage, SessionStorage)
+
+
+class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
+    """Django's class; it leaves the event loop only where messages may touch an unread session.
+
+    A message storage that is not Django's own is made and updated in the request's thread.
+    """
+
+    async_capable = True
+
+    async def aprocess_request(self, request: HttpRequest) -> None:
+        if import_string(settings.MESSAGE_STORAGE) in _DJANGOS:
+            super().process_request(request)
+        else:
+            await run_in_worker(super().process_request, request)
+
+    async def aprocess_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        storage = getattr(request, "_messages", None)
+        if storage is None or _updates_in_memory(storage, request):
+            return super().process_response(request, response)
+        return await run_in_worker(super().process_response, request, response)
+
+
+def _updates_in_memory(storage: Any, request: HttpRequest) -> bool:
+    if type(storage) not in _DJANGOS:
+        return False
+    if not (storage.used or storage.added_new) or type(storage) is CookieStorage:
+        return True
+    return is_loaded_or_empty(request)

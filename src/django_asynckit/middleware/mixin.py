@@ -1,0 +1,109 @@
+"""``AsyncMiddlewareMixin``: write middleware once, without a thread hop where nothing blocks."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from django_asynckit._bridge import run_in_worker, to_sync
+from django_asynckit._compat import MiddlewareMixin
+from django_asynckit.middleware._hooks import HOOKS, Mode, awaitable_hook, resolve
+from django_asynckit.types import GetResponse
+
+#: Hooks that Django's handlers collect from the instance right after it was made.
+_COLLECTED = ("process_view", "process_template_response", "process_exception")
+
+
+class AsyncMiddlewareMixin(MiddlewareMixin):
+    """Base class of middleware that hops to a thread only for what blocks.
+
+    A stand-in for :class:`django.utils.deprecation.MiddlewareMixin` with the same hooks. Under
+    ASGI each hook runs in one of three ways:
+
+    - its *twin* (``aprocess_request`` for ``process_request``, and so on) is awaited, unless a
+      subclass overrides the sync hook without overriding the twin;
+    - a sync hook marked with :func:`non_blocking` is called on the event loop;
+    - any other sync hook runs in the request's thread: one hop, as with Django's mixin.
+
+    Under WSGI the sync hooks are called by Django's own code; a twin without a sync hook is run
+    with ``async_to_sync``.
+
+    ``get_response`` is the next handler, sync or async; ``ValueError`` is raised if it is ``None``.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)  # type: ignore[arg-type]
+        if self.async_mode:
+            self._offer_async_hooks()
+        else:
+            self._offer_sync_hooks()
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.async_mode:
+            return self.__acall__(request)
+        return super().__call__(request)
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response = await self._run_hook("process_request", request)
+        response = response or await self.get_response(request)  # type: ignore[misc]
+        if self._mode("process_response") is not Mode.ABSENT:
+            response = await self._run_hook("process_response", request, response)
+        return response  # type: ignore[no-any-return]
+
+    def _mode(self, hook: str) -> Mode:
+        """How ``hook`` runs; looked up at the first call, when ``__init__`` of all classes is done."""
+        modes: dict[str, Mode] = self.__dict__.setdefault("_asynckit_modes", {})
+        mode = modes.get(hook)
+        if mode is None:
+            mode = modes[hook] = resolve(self, hook)
+        return mode
+
+    async def _run_hook(self, hook: str, *args: Any) -> Any:
+        mode = self._mode(hook)
+        if mode is Mode.INLINE:
+            return getattr(self, hook)(*args)
+        if mode is Mode.TWIN:
+            return await awaitable_hook(self, hook)(*args)
+        if mode is Mode.HOP:
+            return await run_in_worker(getattr(self, hook), *args)
+        return None
+
+    def _offer_async_hooks(self) -> None:
+        """Let Django's handlers find coroutine functions where they would adapt a sync hook.
+
+        Set on the instance and only in async mode, since the handlers wrap coroutine functions
+        in ``async_to_sync`` under WSGI. An exception hook is offered only where there is no sync
+        one: Django's handlers always run these in a thread.
+        """
+        for hook in _COLLECTED:
+            mode = self._mode(hook)
+            if hook == "process_exception" and hasattr(self, hook):
+                continue
+            if mode is Mode.TWIN:
+                setattr(self, hook, awaitable_hook(self, hook))
+            elif mode is Mode.INLINE:
+                setattr(self, hook, _as_coroutine_function(getattr(self, hook)))
+
+    def _offer_sync_hooks(self) -> None:
+        """Give each twin that has no sync hook one that runs it, for Django's sync code."""
+        for hook in HOOKS:
+            twin = getattr(self, f"a{hook}", None)
+            if twin is not None and not hasattr(self, hook):
+                setattr(self, hook, to_sync(twin))
+
+
+def _as_coroutine_function(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    async def inline(*args: Any) -> Any:
+        return method(*args)
+
+    # Django names the middleware by its hook's __self__ in errors.
+    inline.__self__ = method.__self__  # type: ignore[attr-defined]
+    return inline
