@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import os
@@ -9,7 +10,7 @@ import platform
 import signal
 import threading
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django_asynckit.trace import record_hops
@@ -36,6 +37,17 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 site = importlib.import_module(os.environ["DEMO_SITE"]).application
 
 
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that take part."""
+    found = {"Python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # on the path, but not installed
+            found[name] = "from the checkout"
+    return found
+
+
 async def count(scope: dict[str, Any], receive: Any) -> dict[str, Any]:
     """The hops and threads of one request for the path that follows the control path."""
     scope = {**scope, "path": scope["path"].removeprefix(CONTROL + "count")}
@@ -46,6 +58,8 @@ async def count(scope: dict[str, Any], receive: Any) -> dict[str, Any]:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
+    # The request before this one may still be clearing up after its response.
+    await asyncio.sleep(0.05)
     with record_hops() as trace:
         await site(scope, receive, send)
     return {
@@ -61,10 +75,7 @@ async def control(scope: dict[str, Any], receive: Any) -> dict[str, Any]:
         # All threads of this process, user and system time.
         return {"cpu": time.process_time()}
     if scope["path"] == CONTROL + "versions":
-        return {
-            "Python": platform.python_version(),
-            **{name: version(name) for name in PACKAGES},
-        }
+        return versions()
     return await count(scope, receive)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from django.core.handlers.exception import convert_exception_to_response
@@ -33,24 +33,20 @@ _WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__  # type: 
 class Layer:
     """One middleware of a fused run."""
 
-    __slots__ = ("middleware", "request_mode", "response_mode")
+    __slots__ = ("aprocess_request", "aprocess_response", "middleware", "request_mode", "response_mode")
 
     def __init__(self, middleware: AsyncMiddlewareMixin) -> None:
         self.middleware = middleware
         self.request_mode = middleware._mode("process_request")
         self.response_mode = middleware._mode("process_response")
+        self.aprocess_request = _as_awaitable(middleware, "process_request")
+        self.aprocess_response = _as_awaitable(middleware, "process_response")
 
-    async def process_request(self, request: HttpRequest) -> Any:
-        """Run the request hook if it does not run inline."""
-        if self.request_mode is Mode.TWIN:
-            return await awaitable_hook(self.middleware, "process_request")(request)
-        return await run_in_worker(self.middleware.process_request, request)
 
-    async def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
-        """Run the response hook if it does not run inline."""
-        if self.response_mode is Mode.TWIN:
-            return await awaitable_hook(self.middleware, "process_response")(request, response)
-        return await run_in_worker(self.middleware.process_response, request, response)
+def _as_awaitable(middleware: AsyncMiddlewareMixin, hook: str) -> Callable[..., Awaitable[Any]]:
+    if middleware._mode(hook) is Mode.TWIN:
+        return awaitable_hook(middleware, hook)
+    return lambda *args: run_in_worker(getattr(middleware, hook), *args)
 
 
 def improve(handler: GetResponse) -> GetResponse:
@@ -96,7 +92,7 @@ def fuse(layers: Sequence[Layer], inner: AsyncGetResponse) -> AsyncGetResponse:
                 if mode is Mode.INLINE:
                     response = layer.middleware.process_request(request)
                 else:
-                    response = await layer.process_request(request)
+                    response = await layer.aprocess_request(request)
                 if response:
                     break
             else:
@@ -122,7 +118,7 @@ async def _respond(
             if mode is Mode.INLINE:
                 response = layer.middleware.process_response(request, response)
             elif mode is not Mode.ABSENT:
-                response = await layer.process_response(request, response)
+                response = await layer.aprocess_response(request, response)
         except Exception as error:
             response, depth = await _convert(request, error, depth)
         depth -= 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends import cache, cached_db, db, file, signed_cookies
 from django.contrib.sessions.backends.base import SessionBase
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 #: Django's stores whose async methods hop for each piece of I/O: one hop for all is cheaper.
@@ -36,7 +38,7 @@ def is_made_in_memory(store: type[Any]) -> bool:
     if not store.__init__.__module__.startswith("django.contrib.sessions.backends."):
         return False
     if issubclass(store, file.SessionStore):
-        return hasattr(store, "_storage_path")  # The folder is checked once.
+        return _has_checked_folder(store)
     if issubclass(store, cache.SessionStore | cached_db.SessionStore):
         backend = settings.CACHES[settings.SESSION_CACHE_ALIAS]["BACKEND"]
         return str(backend).startswith("django.core.cache.backends.")
@@ -57,6 +59,13 @@ def awaits_natively(store: type[Any]) -> bool:
         _position(store, name) < _position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
         for name in _paired_names()
     )
+
+
+def _has_checked_folder(store: type[file.SessionStore]) -> bool:
+    """Let the file store look at its folder, which it does once; a bad one is reported by a request."""
+    with contextlib.suppress(ImproperlyConfigured):
+        store._get_storage_path()  # type: ignore[attr-defined]
+    return hasattr(store, "_storage_path")
 
 
 def is_loaded_or_empty(request: HttpRequest) -> bool:

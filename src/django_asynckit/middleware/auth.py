@@ -25,8 +25,9 @@ class AuthenticationMiddleware(AsyncMiddlewareMixin, middleware.AuthenticationMi
 
     @non_blocking
     def process_request(self, request: HttpRequest) -> None:
-        super().process_request(request)
-        if self.async_mode:
+        if not self.async_mode or not hasattr(request, "session"):
+            super().process_request(request)  # Raises where there is no session.
+        else:
             user = SimpleLazyObject(partial(get_user, request))
             request.user = user  # type: ignore[assignment]
             request.auser = partial(auser, request, user)  # type: ignore[method-assign]

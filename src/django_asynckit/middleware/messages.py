@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib.messages import middleware
+from django.contrib.messages.storage import default_storage
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.functional import LazyObject, SimpleLazyObject, empty
 from django.utils.module_loading import import_string
 
 from django_asynckit._bridge import run_in_worker
@@ -23,21 +26,28 @@ _DJANGOS = (FallbackStorage, CookieStorage, SessionStorage)
 class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
     """Django's class; it leaves the event loop only where messages may touch an unread session.
 
-    A message storage that is not Django's own is made and updated in the request's thread.
+    Django's own storages are made when they are first used. A storage that is not Django's own is
+    made and updated in the request's thread.
     """
 
     async_capable = True
 
     async def aprocess_request(self, request: HttpRequest) -> None:
-        if import_string(settings.MESSAGE_STORAGE) in _DJANGOS:
-            super().process_request(request)
-        else:
+        if import_string(settings.MESSAGE_STORAGE) not in _DJANGOS:
             await run_in_worker(super().process_request, request)
+        elif hasattr(request, "session"):
+            request._messages = SimpleLazyObject(partial(default_storage, request))  # type: ignore[attr-defined]
+        else:
+            super().process_request(request)  # Raises where the storage needs a session.
 
     async def aprocess_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         storage = getattr(request, "_messages", None)
+        if isinstance(storage, LazyObject):
+            storage = storage.__dict__["_wrapped"]
+        if storage is empty:
+            return response  # Never used: Django's hook would do nothing.
         if storage is None or _updates_in_memory(storage, request):
             return super().process_response(request, response)
         return await run_in_worker(super().process_response, request, response)

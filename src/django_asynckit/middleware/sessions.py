@@ -21,6 +21,7 @@ from django_asynckit.middleware._sessions import (
     reads_in_memory,
 )
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
+from django_asynckit.types import GetResponse
 
 
 class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
@@ -32,8 +33,12 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
 
     async_capable = True
 
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self._makes_in_memory = is_made_in_memory(self.SessionStore)
+
     async def aprocess_request(self, request: HttpRequest) -> None:
-        if is_made_in_memory(self.SessionStore):
+        if self._makes_in_memory:
             super().process_request(request)
         else:
             await run_in_worker(super().process_request, request)

@@ -43,8 +43,9 @@ class Crossing:
 
     def _hop(self) -> Hop:
         # After a cancellation the function may still be running in its thread.
+        started, ended = self.started, self.ended
         now = perf_counter()
-        ran = 0.0 if self.started is None else (self.ended or now) - self.started
+        ran = 0.0 if started is None else (ended or now) - started
         waited = now - self.called - ran
         return Hop(self.target, self.direction, self.caller, self.thread, waited, ran)
 

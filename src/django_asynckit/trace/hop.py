@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 import asgiref
+from asgiref.sync import AsyncToSync
 
 Direction: TypeAlias = Literal["to_thread", "to_loop"]
 
@@ -44,8 +45,8 @@ class Hop:
 
 def target_name(func: Any) -> str:
     """Return the dotted qualified name of what a callable calls."""
-    while isinstance(func, functools.partial):
-        func = func.func
+    while isinstance(func, functools.partial | AsyncToSync):
+        func = func.func if isinstance(func, functools.partial) else func.awaitable
     named = func if hasattr(func, "__qualname__") else type(func)
     module = getattr(named, "__module__", None)
     return f"{module}.{named.__qualname__}" if module else str(named.__qualname__)

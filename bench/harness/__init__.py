@@ -1,0 +1,3 @@
+"""The parts of the benchmark."""
+
+from __future__ import annotations

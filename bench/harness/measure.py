@@ -1,0 +1,127 @@
+"""Rounds of load, one target after the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from harness.server import BENCH, Server
+from harness.targets import BODY, TARGETS, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass
+class Amount:
+    """How much to send."""
+
+    rounds: int
+    requests: int
+    connections: int
+
+
+@dataclass
+class Result:
+    """One line of the table, with a number for each round."""
+
+    name: str
+    hops: int
+    threads: int
+    cpu_us: list[float] = field(default_factory=list)
+    requests_per_second: list[float] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Medians, and the rounds they come from."""
+        medians = {
+            "cpu_us": median(self.cpu_us),
+            "requests_per_second": median(self.requests_per_second),
+        }
+        return {**asdict(self), "median": medians}
+
+
+def cheaper(result: Result, than: Result) -> float:
+    """How many times less CPU time than another: the median of the ratios within each round."""
+    return median(
+        theirs / ours for ours, theirs in zip(result.cpu_us, than.cpu_us, strict=True)
+    )
+
+
+def cores() -> tuple[int | None, int | None]:
+    """A core for the servers and another for the load, where the system lets us choose."""
+    available = (
+        sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    )
+    return (available[-1], available[0]) if len(available) > 1 else (None, None)
+
+
+def run(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Run one of our modules in a process of its own; its answer is JSON."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(
+        command,
+        cwd=BENCH,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed.")
+    return json.loads(done.stdout)
+
+
+def count(target: Target) -> Result:
+    """Hops and threads."""
+    return Result(
+        target.name, **run("harness.count", target.key, environment=target.environment)
+    )
+
+
+def load(server: Server, requests: int, connections: int, core: int | None) -> float:
+    """Seconds that the requests took."""
+    options = {
+        "port": server.port,
+        "path": server.target.path,
+        "body": BODY.decode(),
+        "requests": requests,
+        "connections": connections,
+    }
+    if core is not None:
+        options["core"] = core
+    return run(
+        "harness.load", *(f"--{name}={value}" for name, value in options.items())
+    )["seconds"]
+
+
+def measure(amount: Amount, say: Callable[[str], None]) -> dict[str, Result]:
+    """All targets: counted, warmed up, then timed in rounds (A B C, A B C), so that a slow moment hits all of them."""
+    server_core, load_core = cores()
+    say("counting hops and threads")
+    results = {key: count(target) for key, target in TARGETS.items()}
+    with ExitStack() as running:
+        say("starting servers")
+        servers = {
+            key: running.enter_context(Server(target, server_core))
+            for key, target in TARGETS.items()
+        }
+        for key, server in servers.items():
+            say(f"warming up {key}")
+            load(server, max(200, amount.requests // 10), amount.connections, load_core)
+        for turn in range(amount.rounds):
+            for key, server in servers.items():
+                say(f"round {turn + 1} of {amount.rounds}: {key}")
+                before = server.cpu_seconds()
+                seconds = load(server, amount.requests, amount.connections, load_core)
+                used = server.cpu_seconds() - before
+                results[key].cpu_us.append(used / amount.requests * 1e6)
+                results[key].requests_per_second.append(amount.requests / seconds)
+    return results

@@ -1,0 +1,107 @@
+"""What is compared: how each target is built, and which server runs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+BODY = b"Hello, world!"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of the table."""
+
+    key: str
+    name: str
+    kind: str  # the function below that builds it
+    middleware: bool = True
+    path: str = "/async/"
+
+    @property
+    def is_wsgi(self) -> bool:
+        """Whether gunicorn's threads run it, and not uvicorn."""
+        return self.kind == "django_wsgi"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the process that runs it needs to know."""
+        return {"BENCH_TARGET": self.key, "BENCH_MIDDLEWARE": str(int(self.middleware))}
+
+
+TARGETS = {
+    target.key: target
+    for target in [
+        Target("stock", "Django, 7 middleware", "django_asgi"),
+        Target("asynckit", "django-asynckit, 7 middleware", "asynckit"),
+        Target(
+            "wsgi",
+            "Django under WSGI threads, 7 middleware",
+            "django_wsgi",
+            path="/sync/",
+        ),
+        Target("stock-bare", "Django, no middleware", "django_asgi", middleware=False),
+        Target(
+            "asynckit-bare",
+            "django-asynckit, no middleware",
+            "asynckit",
+            middleware=False,
+        ),
+        Target("starlette", "Starlette", "starlette", middleware=False),
+    ]
+}
+
+
+def use_settings() -> None:
+    """Point Django at the benchmark's settings."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "harness.django_settings"
+
+
+def django_asgi() -> Any:
+    """Django's own ASGI application."""
+    from django.core.asgi import get_asgi_application
+
+    use_settings()
+    return get_asgi_application()
+
+
+def asynckit() -> Any:
+    """Ours."""
+    from django_asynckit.asgi import get_asgi_application
+
+    use_settings()
+    return get_asgi_application()
+
+
+def django_wsgi() -> Any:
+    """Django's own WSGI application."""
+    from django.core.wsgi import get_wsgi_application
+
+    use_settings()
+    return get_wsgi_application()
+
+
+def starlette() -> Any:
+    """Starlette's hello world."""
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    async def hello(request: object) -> PlainTextResponse:  # noqa: ARG001
+        return PlainTextResponse(BODY)
+
+    return Starlette(routes=[Route("/async/", hello)])
+
+
+BUILDERS = {
+    "django_asgi": django_asgi,
+    "asynckit": asynckit,
+    "django_wsgi": django_wsgi,
+    "starlette": starlette,
+}
+
+
+def build(key: str) -> Any:
+    """The application of a target; it must be the only one that its process builds."""
+    return BUILDERS[TARGETS[key].kind]()
