@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core.checks import register
+
+from django_asynckit.checks import TAG
+from django_asynckit.checks.drift import check_drift
+from django_asynckit.checks.settings import check_settings
 
 
 class AsynckitConfig(AppConfig):
@@ -11,3 +16,7 @@ class AsynckitConfig(AppConfig):
     name = "django_asynckit"
     label = "asynckit"
     verbose_name = "django-asynckit"
+
+    def ready(self) -> None:
+        register(check_drift, TAG)
+        register(check_settings, TAG)

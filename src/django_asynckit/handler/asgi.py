@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextvars
-from typing import IO, Any
+from typing import IO
 
 from django.core.exceptions import RequestAborted
 from django.core.handlers import asgi
@@ -71,7 +71,9 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         finally:
             await closing.close(response, None)
 
-    async def _process(self, request: HttpRequest, receive: Receive, send: Send) -> None:
+    async def _process(
+        self, request: HttpRequest, receive: Receive, send: Send
+    ) -> None:
         response: HttpResponseBase | None = None
         context: contextvars.Context | None = None
         try:
@@ -89,5 +91,3 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         await sending.send_response(
             response, send, self.chunk_bytes, sending.context_for(response)
         )
-
-

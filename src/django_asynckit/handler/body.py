@@ -60,7 +60,9 @@ async def _write(body_file: IO[bytes], data: bytes) -> IO[bytes]:
 
 
 def _roll_over(body_file: io.BytesIO, data: bytes) -> IO[bytes]:
-    on_disk = SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE, mode="w+b")  # noqa: SIM115
+    on_disk = SpooledTemporaryFile(
+        max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE, mode="w+b"
+    )
     on_disk.rollover()
     on_disk.write(body_file.getbuffer())
     on_disk.write(data)

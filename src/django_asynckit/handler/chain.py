@@ -33,7 +33,13 @@ _WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__  # type: 
 class Layer:
     """One middleware of a fused run."""
 
-    __slots__ = ("aprocess_request", "aprocess_response", "middleware", "request_mode", "response_mode")
+    __slots__ = (
+        "aprocess_request",
+        "aprocess_response",
+        "middleware",
+        "request_mode",
+        "response_mode",
+    )
 
     def __init__(self, middleware: AsyncMiddlewareMixin) -> None:
         self.middleware = middleware
@@ -43,7 +49,9 @@ class Layer:
         self.aprocess_response = _as_awaitable(middleware, "process_response")
 
 
-def _as_awaitable(middleware: AsyncMiddlewareMixin, hook: str) -> Callable[..., Awaitable[Any]]:
+def _as_awaitable(
+    middleware: AsyncMiddlewareMixin, hook: str
+) -> Callable[..., Awaitable[Any]]:
     if middleware._mode(hook) is Mode.TWIN:
         return awaitable_hook(middleware, hook)
     return lambda *args: run_in_worker(getattr(middleware, hook), *args)

@@ -16,7 +16,9 @@ from django_asynckit.handler.signals import finish_inline, finishes_inline
 from django_asynckit.middleware._requests import is_in_memory
 
 
-async def close(response: HttpResponseBase, context: contextvars.Context | None) -> None:
+async def close(
+    response: HttpResponseBase, context: contextvars.Context | None
+) -> None:
     """Close ``response``: run its closers, then send ``request_finished``.
 
     Hops to the request's thread for closers that may block and receivers that are not Django's.

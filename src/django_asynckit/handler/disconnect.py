@@ -39,7 +39,9 @@ class CancelOnDisconnect:
         if self._error is None:
             return False
         cancelled_by_others = self._task.uncancel() > self._cancelling
-        if cancelled_by_others or not (kind is None or issubclass(kind, asyncio.CancelledError)):
+        if cancelled_by_others or not (
+            kind is None or issubclass(kind, asyncio.CancelledError)
+        ):
             return False
         if not isinstance(self._error, RequestAborted):
             raise self._error

@@ -44,7 +44,7 @@ def warm() -> None:
     for _, template_name in _VIEWS.values():
         try:
             template_loader.get_template(template_name)
-        except Exception:  # noqa: S112, BLE001
+        except Exception:  # noqa: S112
             continue  # A broken template is the error view's to report, as on stock Django.
 
 
@@ -77,8 +77,11 @@ def _classify(exception: Exception) -> tuple[int, str | None, int]:
 
 def _is_error_view(status: int) -> bool:
     try:
-        return get_resolver(get_urlconf()).resolve_error_handler(status) is _VIEWS[status][0]
-    except Exception:  # noqa: BLE001
+        return (
+            get_resolver(get_urlconf()).resolve_error_handler(status)
+            is _VIEWS[status][0]
+        )
+    except Exception:
         return False  # Django reports it, in a thread.
 
 
@@ -86,7 +89,7 @@ def _is_known_missing(template_name: str) -> bool:
     """Whether every engine has cached that the template does not exist, so none will look for it."""
     try:
         return all(_misses(engine, template_name) for engine in engines.all())
-    except Exception:  # noqa: BLE001
+    except Exception:
         return False  # Django reports it, in a thread.
 
 

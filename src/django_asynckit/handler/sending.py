@@ -18,7 +18,10 @@ _END = object()
 
 
 async def send_response(
-    response: HttpResponseBase, send: Send, chunks: Chunks, context: contextvars.Context | None
+    response: HttpResponseBase,
+    send: Send,
+    chunks: Chunks,
+    context: contextvars.Context | None,
 ) -> None:
     """Send ``response``: the messages of Django's ``ASGIHandler.send_response()``.
 
@@ -34,13 +37,17 @@ async def send_response(
     )
     if not response.streaming:
         for chunk, last in chunks(response.content):  # type: ignore[attr-defined]
-            await send({"type": "http.response.body", "body": chunk, "more_body": not last})
+            await send(
+                {"type": "http.response.body", "body": chunk, "more_body": not last}
+            )
         return
     parts = aiter(response) if context is None else _pull(response, context)  # type: ignore[call-overload]
     async with aclosing(parts) as content:
         async for part in content:
             for chunk, _ in chunks(part):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send(
+                    {"type": "http.response.body", "body": chunk, "more_body": True}
+                )
     await send({"type": "http.response.body"})
 
 
@@ -56,7 +63,10 @@ def context_for(response: HttpResponseBase) -> contextvars.Context | None:
 
 
 def _encoded_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
-    headers = [(_encode(name, "ascii"), _encode(value, "latin1")) for name, value in _items(response)]
+    headers = [
+        (_encode(name, "ascii"), _encode(value, "latin1"))
+        for name, value in _items(response)
+    ]
     if response.cookies:
         headers += [
             (b"Set-Cookie", cookie.OutputString().encode("ascii"))
@@ -68,7 +78,10 @@ def _encoded_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
 def _items(response: HttpResponseBase) -> Iterable[tuple[Any, Any]]:
     """Return what ``response.items()`` does, without its look-up for each header."""
     headers = response.headers
-    if type(response).items is HttpResponseBase.items and type(headers) is ResponseHeaders:
+    if (
+        type(response).items is HttpResponseBase.items
+        and type(headers) is ResponseHeaders
+    ):
         return headers._store.values()
     return response.items()
 

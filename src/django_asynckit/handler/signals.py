@@ -31,7 +31,10 @@ class Receivers:
         """Return whether there are foreign sync receivers, and whether there are async ones."""
         if self._seen != self.signal.receivers or self.signal._dead_receivers:  # type: ignore[attr-defined]
             sync_receivers, async_receivers = self.signal._live_receivers(sender)  # type: ignore[attr-defined]
-            self._foreign = (not self.known.issuperset(sync_receivers), bool(async_receivers))
+            self._foreign = (
+                not self.known.issuperset(sync_receivers),
+                bool(async_receivers),
+            )
             self._connected = self.known.intersection(sync_receivers)
             self._seen = list(self.signal.receivers)
         return self._foreign
@@ -44,12 +47,17 @@ class Receivers:
         """Await the async receivers, as ``Signal.asend()`` does after the sync ones."""
         _, receivers = self.signal._live_receivers(sender)  # type: ignore[attr-defined]
         await run_receivers(
-            *(receiver(signal=self.signal, sender=sender, **named) for receiver in receivers)
+            *(
+                receiver(signal=self.signal, sender=sender, **named)
+                for receiver in receivers
+            )
         )
 
 
 # The database part of these is for the request's own thread, and there is none yet, or no more.
-STARTED: Final = Receivers(request_started, frozenset({reset_queries, close_old_connections}))
+STARTED: Final = Receivers(
+    request_started, frozenset({reset_queries, close_old_connections})
+)
 FINISHED: Final = Receivers(
     request_finished, frozenset({close_old_connections, close_caches, reset_urlconf})
 )

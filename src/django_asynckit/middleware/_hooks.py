@@ -22,7 +22,9 @@ HOOKS: Final = (
     "process_response",
     "process_exception",
 )
-_NOT_HELPERS: Final = frozenset(HOOKS) | {f"a{hook}" for hook in HOOKS} | {"get_response"}
+_NOT_HELPERS: Final = (
+    frozenset(HOOKS) | {f"a{hook}" for hook in HOOKS} | {"get_response"}
+)
 _MARK: Final = "_asynckit_non_blocking"
 _DESCRIPTORS: Final = (classmethod, staticmethod, property, cached_property)
 
@@ -46,7 +48,9 @@ def non_blocking(func: F) -> F:
     Raises ``TypeError`` for a coroutine function, which needs no mark, and for what is not a function.
     """
     if iscoroutinefunction(func):
-        raise TypeError(f"{func!r} is a coroutine function: it is awaited and needs no @non_blocking.")
+        raise TypeError(
+            f"{func!r} is a coroutine function: it is awaited and needs no @non_blocking."
+        )
     if not inspect.isfunction(func):
         raise TypeError(
             f"@non_blocking marks functions and methods, not {func!r}; "
@@ -68,8 +72,12 @@ def resolve(middleware: object, hook: str) -> Mode:
     twin_position = _position(middleware, f"a{hook}")
     if sync_position is None and twin_position is None:
         return Mode.HOP if hasattr(middleware, hook) else Mode.ABSENT
-    if twin_position is not None and (sync_position is None or twin_position <= sync_position):
-        trusted = sync_position is None or not _helper_overridden(middleware, twin_position)
+    if twin_position is not None and (
+        sync_position is None or twin_position <= sync_position
+    ):
+        trusted = sync_position is None or not _helper_overridden(
+            middleware, twin_position
+        )
         return Mode.TWIN if trusted else Mode.HOP
     assert sync_position is not None
     method = getattr(middleware, hook)
@@ -82,7 +90,9 @@ def resolve(middleware: object, hook: str) -> Mode:
 
 def awaitable_hook(middleware: object, hook: str) -> Callable[..., Any]:
     """Return what to await for a hook in ``Mode.TWIN``: the twin, or a hook that is itself async."""
-    method: Callable[..., Any] = getattr(middleware, f"a{hook}", None) or getattr(middleware, hook)
+    method: Callable[..., Any] = getattr(middleware, f"a{hook}", None) or getattr(
+        middleware, hook
+    )
     return method
 
 

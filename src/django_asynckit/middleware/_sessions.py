@@ -13,11 +13,24 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 #: Django's stores whose async methods hop for each piece of I/O: one hop for all is cheaper.
-_HOPPING = (db.SessionStore, cache.SessionStore, cached_db.SessionStore, file.SessionStore)
+_HOPPING = (
+    db.SessionStore,
+    cache.SessionStore,
+    cached_db.SessionStore,
+    file.SessionStore,
+)
 _EXACT = (*_HOPPING, signed_cookies.SessionStore)
 
 #: Methods that only look at what the session holds in memory already.
-_IN_MEMORY = ("is_empty", "get", "_get_session", "__getitem__", "__setitem__", "__contains__", "pop")
+_IN_MEMORY = (
+    "is_empty",
+    "get",
+    "_get_session",
+    "__getitem__",
+    "__setitem__",
+    "__contains__",
+    "pop",
+)
 
 
 @functools.cache
@@ -27,7 +40,9 @@ def reads_in_memory(store: type[Any]) -> bool:
         return True
     return (
         issubclass(store, SessionBase)
-        and all(getattr(store, name) is getattr(SessionBase, name) for name in _IN_MEMORY)
+        and all(
+            getattr(store, name) is getattr(SessionBase, name) for name in _IN_MEMORY
+        )
         and not hasattr(store, "accessed")
         and not hasattr(store, "modified")
     )
@@ -56,7 +71,8 @@ def awaits_natively(store: type[Any]) -> bool:
         return False
     own = [_owner(store, name) for name in ("aload", "asave")]
     return SessionBase not in own and not any(
-        _position(store, name) < _position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
+        _position(store, name)
+        < _position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
         for name in _paired_names()
     )
 

@@ -66,7 +66,9 @@ class CsrfViewMiddleware(AsyncMiddlewareMixin, csrf.CsrfViewMiddleware):
     async def aprocess_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if not request.META.get("CSRF_COOKIE_NEEDS_UPDATE") or await _session_is_ready(request):
+        if not request.META.get("CSRF_COOKIE_NEEDS_UPDATE") or await _session_is_ready(
+            request
+        ):
             return super().process_response(request, response)
         return await run_in_worker(super().process_response, request, response)
 

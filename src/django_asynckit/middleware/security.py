@@ -20,5 +20,7 @@ class SecurityMiddleware(AsyncMiddlewareMixin, security.SecurityMiddleware):
         return super().process_request(request)
 
     @non_blocking
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
         return super().process_response(request, response)

@@ -91,7 +91,10 @@ async def _save(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
 
 
 def _set_cookie(
-    session: SessionBase, response: HttpResponseBase, max_age: int | None, expires: str | None
+    session: SessionBase,
+    response: HttpResponseBase,
+    max_age: int | None,
+    expires: str | None,
 ) -> None:
     response.set_cookie(
         settings.SESSION_COOKIE_NAME,

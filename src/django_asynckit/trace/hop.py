@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Final, Literal, TypeAlias
 
 import asgiref
@@ -54,9 +55,7 @@ def target_name(func: Any) -> str:
 
 def caller_name() -> str:
     """Return ``"file:line"`` of the nearest frame that does more than pass a call on."""
-    frame = sys._getframe(1)
-    while frame.f_code.co_filename.startswith(_PASSING_ON):
-        if frame.f_back is None:
-            return ""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PASSING_ON):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""

@@ -1,0 +1,3 @@
+"""Tests of the system checks."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of the middleware package."""
+
+from __future__ import annotations

@@ -1,0 +1,213 @@
+"""``AsyncMiddlewareMixin`` under our handler, Django's handlers, and in sync mode."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.http import HttpResponse
+from django.template.response import SimpleTemplateResponse
+from django.test import Client, override_settings
+from django.urls import path
+
+from django_asynckit.handler.asgi import ASGIHandler
+from django_asynckit.middleware import AsyncMiddlewareMixin, non_blocking
+from django_asynckit.trace import record_hops
+from tests.driver import drive
+
+calls: list[tuple[str, bool]] = []
+
+
+@pytest.fixture(autouse=True)
+def _forget_calls():
+    calls.clear()
+
+
+def note(name):
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    calls.append((name, on_main_thread))
+
+
+class Rendered(SimpleTemplateResponse):
+    @property
+    def rendered_content(self):
+        return "rendered"
+
+
+async def view(request):
+    return Rendered("unused.html")
+
+
+async def broken_view(request):
+    raise ValueError("broken")
+
+
+urlpatterns = [path("", view), path("broken/", broken_view)]
+
+
+class Sync(AsyncMiddlewareMixin):
+    def process_request(self, request):
+        note("request")
+
+    def process_view(self, request, view_func, view_args, view_kwargs):
+        note("view")
+
+    def process_template_response(self, request, response):
+        note("template_response")
+        return response
+
+    def process_response(self, request, response):
+        note("response")
+        return response
+
+    def process_exception(self, request, exception):
+        note("exception")
+        return HttpResponse(str(exception))
+
+
+class Marked(Sync):
+    @non_blocking
+    def process_request(self, request):
+        super().process_request(request)
+
+    @non_blocking
+    def process_view(self, request, *args):
+        super().process_view(request, *args)
+
+    @non_blocking
+    def process_template_response(self, request, response):
+        return super().process_template_response(request, response)
+
+    @non_blocking
+    def process_response(self, request, response):
+        return super().process_response(request, response)
+
+    @non_blocking
+    def process_exception(self, request, exception):
+        return super().process_exception(request, exception)
+
+
+class OnlyTwins(AsyncMiddlewareMixin):
+    async def aprocess_request(self, request):
+        note("request")
+
+    async def aprocess_view(self, request, view_func, view_args, view_kwargs):
+        note("view")
+
+    async def aprocess_template_response(self, request, response):
+        note("template_response")
+        return response
+
+    async def aprocess_response(self, request, response):
+        note("response")
+        return response
+
+    async def aprocess_exception(self, request, exception):
+        note("exception")
+        return HttpResponse(str(exception))
+
+
+class Both(OnlyTwins, Sync): ...
+
+
+OK = ["request", "view", "template_response", "response"]
+BROKEN = ["request", "view", "exception", "response"]
+
+
+def use(cls):
+    return override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[f"{__name__}.{cls.__name__}"])
+
+
+@pytest.mark.parametrize("cls", [Sync, Marked, OnlyTwins, Both])
+@pytest.mark.parametrize("handler", [ASGIHandler, DjangoASGIHandler], ids=["ours", "django"])
+async def test_every_hook_runs_once_and_in_order(cls, handler):
+    with use(cls):
+        application = handler()
+        reply = await drive(application)
+        assert (reply.status, reply.body) == (200, b"rendered")
+        assert [name for name, _ in calls] == OK
+        calls.clear()
+        reply = await drive(application, "/broken/")
+        assert (reply.status, reply.body) == (200, b"broken")
+        assert [name for name, _ in calls] == BROKEN
+
+
+@pytest.mark.parametrize("cls", [Marked, OnlyTwins, Both])
+async def test_marked_hooks_and_twins_run_on_the_loop(cls):
+    with use(cls):
+        application = ASGIHandler()
+        with record_hops() as trace:
+            await drive(application, "/broken/")
+        assert calls == [(name, True) for name in BROKEN]
+        assert trace.hops == []
+
+
+async def test_plain_sync_hooks_take_one_hop_each_off_the_loop():
+    with use(Sync):
+        application = ASGIHandler()
+        with record_hops() as trace:
+            await drive(application, "/broken/")
+        assert calls == [(name, False) for name in BROKEN]
+        # The fifth closes the response in the thread that the hooks used.
+        assert len(trace.hops) == 5
+
+
+@pytest.mark.parametrize(("cls", "hops"), [(Sync, 7), (Marked, 3), (OnlyTwins, 3)])
+async def test_fewer_hops_than_djangos_mixin_under_djangos_handler(cls, hops):
+    # Django's handler hops for request_started, render() and close() whatever the middleware is.
+    with use(cls):
+        application = DjangoASGIHandler()
+        with record_hops() as trace:
+            await drive(application)
+        assert len(trace.hops) == hops
+
+
+@pytest.mark.parametrize("cls", [Sync, Marked, OnlyTwins, Both])
+def test_every_hook_runs_under_wsgi(cls):
+    with use(cls):
+        assert Client().get("/").content == b"rendered"
+        assert [name for name, _ in calls] == OK
+        calls.clear()
+        assert Client().get("/broken/").content == b"broken"
+        assert [name for name, _ in calls] == BROKEN
+
+
+@pytest.mark.parametrize("cls", [Sync, Marked, OnlyTwins])
+def test_a_sync_get_response(cls):
+    response = HttpResponse("sync")
+    assert cls(lambda request: response)("request") is response
+    assert [name for name, _ in calls] == ["request", "response"]
+
+
+@pytest.mark.parametrize("cls", [Sync, Marked, OnlyTwins, AsyncMiddlewareMixin])
+async def test_an_async_get_response(cls):
+    response = HttpResponse("async")
+
+    async def get_response(request):
+        return response
+
+    assert await cls(get_response)("request") is response
+
+
+async def test_an_early_response_skips_the_rest_of_the_chain():
+    early = HttpResponse("early")
+
+    class Early(OnlyTwins):
+        async def aprocess_request(self, request):
+            return early
+
+    async def get_response(request):
+        raise NotImplementedError
+
+    assert await Early(get_response)("request") is early
+    assert calls == [("response", True)]
+
+
+def test_get_response_is_required():
+    with pytest.raises(ValueError, match="get_response must be provided"):
+        AsyncMiddlewareMixin(None)
+
+
+def test_an_error_names_the_middleware_whose_template_hook_returned_none():
+    assert Marked(view).process_template_response.__self__.__class__ is Marked
