@@ -13,19 +13,27 @@ from harness.measure import Amount, measure
 from harness.report import as_json, as_text
 
 
+def positive(text: str) -> int:
+    """A number of something."""
+    number = int(text)
+    if number <= 0:
+        raise ValueError
+    return number
+
+
 def arguments() -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="default: 5")
+    parser.add_argument("--rounds", type=positive, default=5, help="default: 5")
     parser.add_argument(
         "--requests",
-        type=int,
+        type=positive,
         default=2000,
         help="for each target and round (default: 2000)",
     )
     parser.add_argument(
         "--connections",
-        type=int,
+        type=positive,
         default=8,
         help="kept alive, one request in flight each (default: 8)",
     )

@@ -20,6 +20,14 @@ OLDEST_PYTHON = (3, 11)
 MANAGE_HINT = f"If the example's database is broken, delete {EXAMPLE / 'bookshop.sqlite3'} and try again."
 
 
+def positive(text: str) -> float:
+    """A number of requests or seconds."""
+    number = float(text)
+    if number <= 0:
+        raise ValueError
+    return number
+
+
 def arguments() -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
@@ -31,7 +39,9 @@ def arguments() -> argparse.Namespace:
         help="requests for each page and site (default: 1000)",
     )
     amount.add_argument(
-        "--seconds", type=float, help="measure each page and site for so long instead"
+        "--seconds",
+        type=positive,
+        help="measure each page and site for so long instead",
     )
     parser.add_argument(
         "--port",

@@ -102,6 +102,15 @@ def load(server: Server, requests: int, connections: int, core: int | None) -> f
     )["seconds"]
 
 
+def one_round(server: Server, result: Result, amount: Amount, core: int | None) -> None:
+    """Add a number to the result."""
+    before = server.cpu_seconds()
+    seconds = load(server, amount.requests, amount.connections, core)
+    used = server.cpu_seconds() - before
+    result.cpu_us.append(round(used / amount.requests * 1e6, 2))
+    result.requests_per_second.append(round(amount.requests / seconds, 1))
+
+
 def measure(amount: Amount, say: Callable[[str], None]) -> dict[str, Result]:
     """All targets: counted, warmed up, then timed in rounds (A B C, A B C), so that a slow moment hits all of them."""
     server_core, load_core = cores()
@@ -119,9 +128,5 @@ def measure(amount: Amount, say: Callable[[str], None]) -> dict[str, Result]:
         for turn in range(amount.rounds):
             for key, server in servers.items():
                 say(f"round {turn + 1} of {amount.rounds}: {key}")
-                before = server.cpu_seconds()
-                seconds = load(server, amount.requests, amount.connections, load_core)
-                used = server.cpu_seconds() - before
-                results[key].cpu_us.append(used / amount.requests * 1e6)
-                results[key].requests_per_second.append(amount.requests / seconds)
+                one_round(server, results[key], amount, load_core)
     return results

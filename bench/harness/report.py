@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from harness.measure import Amount, Result, cheaper
+from harness.targets import TARGETS
 
 PACKAGES = (
     "django-asynckit",
@@ -33,8 +34,8 @@ WIDTHS = (6, 9, 13, 12, 12, 15)
 NAME_WIDTH = 40
 NOTES = """\
 CPU/request: user and system time of the server process (time.process_time, all its threads), one core, median of the rounds.
-vs. Django: how many times cheaper than its line with 7 middleware. vs. Starlette: how many times dearer. Ratios are medians
-of the ratios within each round. hops, threads: of one warm request, counted in a separate process."""
+vs. Django: how many times cheaper than Django's handler with the same middleware. vs. Starlette: how many times dearer.
+Ratios are medians of the ratios within each round. hops, threads: of one warm request, counted in a separate process."""
 
 
 def versions() -> dict[str, str]:
@@ -58,15 +59,25 @@ def line(name: str, cells: tuple[str, ...]) -> str:
     )
 
 
-def row(result: Result, results: dict[str, Result]) -> str:
+def ratios(key: str, results: dict[str, Result]) -> dict[str, float]:
+    """A target beside Django with the same middleware, and beside Starlette."""
+    result, stock = results[key], results[TARGETS[key].stock]
+    return {
+        "cheaper_than_stock": round(cheaper(result, stock), 2),
+        "dearer_than_starlette": round(1 / cheaper(result, results["starlette"]), 2),
+    }
+
+
+def row(key: str, results: dict[str, Result]) -> str:
     """One target."""
+    result, compared = results[key], ratios(key, results)
     cells = (
         str(result.hops),
         str(result.threads),
         f"{median(result.cpu_us):,.0f} µs",
         f"{median(result.requests_per_second):,.0f}",
-        f"{cheaper(result, results['stock']):.1f}x",
-        f"{1 / cheaper(result, results['starlette']):.1f}x",
+        f"{compared['cheaper_than_stock']:.1f}x",
+        f"{compared['dearer_than_starlette']:.1f}x",
     )
     return line(result.name, cells)
 
@@ -81,7 +92,7 @@ def as_text(results: dict[str, Result], amount: Amount) -> str:
             "",
             line("", COLUMNS),
             rule,
-            *(row(result, results) for result in results.values()),
+            *(row(key, results) for key in results),
             rule,
             NOTES,
         ]
@@ -102,11 +113,5 @@ def as_json(results: dict[str, Result], amount: Amount) -> dict[str, Any]:
         "requests": amount.requests,
         "connections": amount.connections,
         "results": {key: result.as_json() for key, result in results.items()},
-        "ratios": {
-            key: {
-                "cheaper_than_stock": cheaper(result, results["stock"]),
-                "dearer_than_starlette": 1 / cheaper(result, results["starlette"]),
-            }
-            for key, result in results.items()
-        },
+        "ratios": {key: ratios(key, results) for key in results},
     }

@@ -25,6 +25,11 @@ class Target:
         return self.kind == "django_wsgi"
 
     @property
+    def stock(self) -> str:
+        """Django's own handler with the same middleware, to compare with."""
+        return "stock" if self.middleware else "stock-bare"
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the process that runs it needs to know."""
         return {"BENCH_TARGET": self.key, "BENCH_MIDDLEWARE": str(int(self.middleware))}

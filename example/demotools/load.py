@@ -24,7 +24,8 @@ class Load:
 
     def may_send(self) -> bool:
         """Whether to send one more, which is then counted."""
-        wanted = self.sent < self.requests and time.perf_counter() < self.until
+        in_time = not self.sent or time.perf_counter() < self.until
+        wanted = in_time and self.sent < self.requests
         self.sent += wanted
         if not wanted and self.answered == self.sent:
             self.end()
@@ -62,7 +63,9 @@ class Connection(asyncio.Protocol):
             return
         length = LENGTH.search(head)
         if not head.startswith(b"HTTP/1.1 200 "):
-            self.load.end(f"The server was to answer 200 OK, and said:\n\n{head.decode('latin-1')}")
+            self.load.end(
+                f"The server was to answer 200 OK, and said:\n\n{head.decode('latin-1')}"
+            )
         elif len(body) >= int(length[1]) if length else body.endswith(LAST_CHUNK):
             self.load.answered += 1
             self.send()
@@ -76,7 +79,8 @@ async def send_all(port: int, path: str, requests: float, seconds: float) -> int
     loop, load = asyncio.get_running_loop(), Load(requests, seconds)
     request = f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\n\r\n".encode()
     opened = [
-        (await loop.create_connection(lambda: Connection(load, request), HOST, port))[1] for _ in range(CONNECTIONS)
+        (await loop.create_connection(lambda: Connection(load, request), HOST, port))[1]
+        for _ in range(CONNECTIONS)
     ]
     for connection in opened:
         connection.send()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
+from demotools.load import send_requests
 from demotools.steps import progress
 
 if TYPE_CHECKING:
@@ -62,11 +62,9 @@ def count(site: Site, path: str) -> Cost:
 
 
 def cpu_per_request(site: Site, path: str, limit: Limit) -> float:
-    """Send requests one after the other; the server's CPU seconds for each."""
-    before, until, sent = site.cpu_seconds(), time.perf_counter() + limit.seconds, 0
-    while sent < limit.requests and time.perf_counter() < until:
-        site.get(path)
-        sent += 1
+    """The server's CPU seconds for each request of one round."""
+    before = site.cpu_seconds()
+    sent = send_requests(site.port, path, limit.requests, limit.seconds)
     return (site.cpu_seconds() - before) / sent
 
 

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from demotools.load import HOST
 from demotools.steps import DemoError, tail
 
 EXAMPLE = Path(__file__).resolve().parents[1]
-HOST = "127.0.0.1"
 START_SECONDS = 30
 STOP_SECONDS = 5
 

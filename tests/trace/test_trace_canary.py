@@ -21,7 +21,7 @@ async def aanswer() -> int:
 
 
 def test_sync_to_async_is_an_object_that_is_called() -> None:
-    call = vars(SyncToAsync).get("__call__")
+    call = inspect.unwrap(vars(SyncToAsync)["__call__"])
     assert inspect.iscoroutinefunction(call), f"SyncToAsync.__call__ changed; {ADVICE}"
 
 
@@ -49,7 +49,7 @@ def test_sync_to_async_runs_its_bound_thread_handler_in_an_executor() -> None:
 
 
 def test_async_to_sync_calls_the_function_in_its_attribute_awaitable() -> None:
-    call = vars(AsyncToSync).get("__call__")
+    call = inspect.unwrap(vars(AsyncToSync)["__call__"])
     assert inspect.isfunction(call), f"AsyncToSync.__call__ changed; {ADVICE}"
     other = copy.copy(AsyncToSync(asyncio.sleep))
     found = vars(other).get("awaitable")
@@ -64,5 +64,5 @@ def test_asyncio_and_threading_have_what_is_patched() -> None:
     assert list(inspect.signature(threading.Thread.start).parameters) == ["self"], (
         ADVICE
     )
-    assert inspect.iscoroutinefunction(asyncio.to_thread), ADVICE
+    assert inspect.iscoroutinefunction(inspect.unwrap(asyncio.to_thread)), ADVICE
     assert asyncio.BaseEventLoop in asyncio.AbstractEventLoop.__subclasses__(), ADVICE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -13,6 +14,12 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
 from django_asynckit.trace import record_hops
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
 
 
 def name_of_thread() -> str:
@@ -50,12 +57,11 @@ def test_each_way_counts_once_on_uvloop() -> None:
     assert vars(uvloop.Loop) == own
 
 
-async def test_hops_made_inside_run_in_executor_are_seen() -> None:
+async def test_hops_made_inside_run_in_executor_are_seen(pool) -> None:
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1) as pool:
-        with record_hops() as trace:
-            await loop.run_in_executor(pool, async_to_sync(own_hop))
-        left_in_thread = await loop.run_in_executor(pool, copy_context)
+    with record_hops() as trace:
+        await loop.run_in_executor(pool, async_to_sync(own_hop))
+    left_in_thread = await loop.run_in_executor(pool, copy_context)
     assert [hop.direction for hop in trace.hops] == [
         "to_thread",
         "to_loop",
@@ -79,9 +85,9 @@ async def test_partials_keep_their_meaning() -> None:
     ]
 
 
-async def test_exceptions_and_cancellation_in_run_in_executor() -> None:
+async def test_exceptions_and_cancellation_in_run_in_executor(pool) -> None:
     loop, release = asyncio.get_running_loop(), threading.Event()
-    with ThreadPoolExecutor(1) as pool, record_hops() as trace:
+    with record_hops() as trace:
         with pytest.raises(ValueError, match="invalid literal"):
             await loop.run_in_executor(pool, int, "x")
         busy = loop.run_in_executor(pool, release.wait, 5)
@@ -89,6 +95,7 @@ async def test_exceptions_and_cancellation_in_run_in_executor() -> None:
         queued.cancel()
         with pytest.raises(asyncio.CancelledError):
             await queued
+        await asyncio.sleep(0)  # Until then, the job is still in the pool's queue.
         release.set()
         await busy
     assert [hop.target.rpartition(".")[2] for hop in trace.hops] == [
@@ -99,8 +106,8 @@ async def test_exceptions_and_cancellation_in_run_in_executor() -> None:
     assert trace.hops[1].thread == ""
 
 
-async def test_what_run_in_executor_refuses_is_no_hop() -> None:
-    loop, pool = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+async def test_what_run_in_executor_refuses_is_no_hop(pool) -> None:
+    loop = asyncio.get_running_loop()
     pool.shutdown()
     with record_hops() as trace:
         with pytest.raises(RuntimeError, match="after shutdown"):
@@ -110,8 +117,13 @@ async def test_what_run_in_executor_refuses_is_no_hop() -> None:
     assert (trace.hops, trace.unfinished) == ([], 0)
 
 
-async def test_a_process_pool_works_and_is_no_hop() -> None:
-    loop = asyncio.get_running_loop()
-    with record_hops() as trace, ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        assert await loop.run_in_executor(pool, len, "four") == 4
-    assert (trace.hops, trace.unfinished) == ([], 0)
+def test_a_process_pool_works_and_is_no_hop() -> None:
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        with record_hops() as trace:
+            assert await loop.run_in_executor(pool, len, "four") == 4
+        assert (trace.hops, trace.unfinished) == ([], 0)
+
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        assert pool.submit(len, "two").result() == 3
+        asyncio.run(work())

@@ -121,9 +121,7 @@ async def test_code_outside_the_block_is_let_through_meanwhile() -> None:
     await hop_both_ways()
     assert await asyncio.to_thread(len, "four") == 4
     assert await asyncio.get_running_loop().run_in_executor(None, len, "two") == 3
-    thread = threading.Thread(target=len, args=("",))
-    thread.start()
-    thread.join()
+    threading.Thread(target=len, args=("",)).start()
     other_task_may_end.set()
     assert await task == []
 

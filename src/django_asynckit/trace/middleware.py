@@ -21,7 +21,7 @@ class HopTraceMiddleware:
     For example ``Server-Timing: hops;desc="3 hops, 2 threads";dur=0.52``, where ``dur`` is the
     milliseconds spent on crossing: the sum of ``waited``. An existing header is appended to. Works
     under ASGI and WSGI and makes no hop itself. Put it first in ``MIDDLEWARE``, and only where
-    you measure: the patches of :func:`record_hops` stay installed as long as it exists.
+    you measure: the patches of ``record_hops`` stay installed as long as it exists.
 
     ``get_response`` is the next handler, sync or async.
     """

@@ -58,7 +58,7 @@ class _Patches:
         self._lock = threading.RLock()
 
     def acquire(self) -> None:
-        """Install what is not yet installed; each call needs one :meth:`release`."""
+        """Install what is not yet installed; each call needs one ``release``."""
         with self._lock:
             self._users += 1
             self._find_loops()

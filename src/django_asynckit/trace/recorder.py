@@ -17,7 +17,7 @@ def record_hops() -> Iterator[Trace]:
     that it starts, and the threads that these reach; other tasks and requests, which run at the same
     time, it does not see. Blocks may be nested and then each one sees the hops.
 
-    Yields a :class:`Trace`, filled while the block runs, from any thread. A hop is added once it has
+    Yields a ``Trace``, filled while the block runs, from any thread. A hop is added once it has
     ended, also by an exception or a cancellation. One that still runs at the end of the block is not
     added, only counted in ``trace.unfinished``; nothing is added after the end.
 

@@ -12,7 +12,7 @@ from django_asynckit.trace.hop import Hop
 
 @dataclass(slots=True)
 class Trace:
-    """What :func:`record_hops` has seen; it grows inside the block and is final after it."""
+    """What ``record_hops`` has seen; it grows inside the block and is final after it."""
 
     #: The hops that have ended, in the order in which they ended.
     hops: list[Hop] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Recording:
                 self.trace.unfinished += 1
 
     def end(self, hop: Hop | None) -> None:
-        """Finish what :meth:`begin` began; ``None`` if it came to no crossing."""
+        """Finish what ``begin`` began; ``None`` if it came to no crossing."""
         with self._lock:
             if self.is_open:
                 self.trace.unfinished -= 1

@@ -1,0 +1,25 @@
+"""The checks of our settings."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from django_asynckit.checks import TAG
+from django_asynckit.handler.asgi import ASGIHandler
+
+
+def test_all_is_well_by_default():
+    assert run_checks(tags=[TAG]) == []
+
+
+@override_settings(ASYNCKIT_NATIVE_MIDDLEWARE="no")
+def test_a_wrong_value_is_an_error_with_a_hint():
+    (error,) = run_checks(tags=[TAG])
+    assert error.id == "asynckit.E001"
+    assert "must be True or False, not 'no'" in error.msg
+    assert error.hint
+    with pytest.raises(ImproperlyConfigured, match="ASYNCKIT_NATIVE_MIDDLEWARE"):
+        ASGIHandler()

@@ -1,0 +1,1 @@
+"""Tests of the ASGI handler, most of them against Django's own."""

@@ -1,0 +1,3 @@
+"""Packages that wrap or instrument Django's handler, with ours in its place."""
+
+from __future__ import annotations

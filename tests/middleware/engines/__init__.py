@@ -1,0 +1,3 @@
+"""Session engines: one module for each store."""
+
+from __future__ import annotations

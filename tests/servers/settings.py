@@ -1,0 +1,9 @@
+"""The test site with the views of this folder, and with hosts that are not allowed."""
+
+from __future__ import annotations
+
+from tests.settings import *  # noqa: F403
+
+ROOT_URLCONF = "tests.servers.urls"
+ALLOWED_HOSTS = ["example.test"]
+LANGUAGES = [("en", "English"), ("de", "German")]

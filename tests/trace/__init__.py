@@ -1,0 +1,3 @@
+"""Tests of the hop recorder."""
+
+from __future__ import annotations
