@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+#: What ``LazySettings`` has read already; it empties this very dictionary when settings change.
+_READ: Final[dict[str, Any]] = settings.__dict__
+
+
+def setting(name: str) -> Any:
+    """Return ``settings.<name>``, for hot paths: several times cheaper than the attribute."""
+    try:
+        return _READ[name]
+    except KeyError:
+        return getattr(settings, name)
 
 
 class Conf:

@@ -251,8 +251,17 @@ async def returns_none(request):
     return None
 
 
+#: Coroutines that views made and nobody may await.
+unawaited = []
+
+
+def unawaited_coroutine():
+    unawaited.append(asyncio.sleep(0))
+    return unawaited[-1]
+
+
 def returns_coroutine(request):
-    return asyncio.sleep(0)
+    return unawaited_coroutine()
 
 
 async def renders(request):
@@ -285,7 +294,7 @@ async def renders_inline(request):
 async def renders_to_a_coroutine(request):
     class Response(HttpResponse):
         def render(self):
-            return asyncio.sleep(0)
+            return unawaited_coroutine()
 
     return Response("never seen")
 
@@ -297,13 +306,13 @@ async def language(request):
 
 
 @csrf_exempt
-async def echo(request):
+def echo(request):
     parts = [request.body.decode("latin1"), repr(sorted(request.POST.lists()))]
     return HttpResponse("|".join(parts))
 
 
 @csrf_exempt
-async def files(request):
+def files_sync(request):
     parts = [f"{key}={file.name}:{file.read().decode()}" for key, file in request.FILES.items()]
     return HttpResponse("|".join([*parts, repr(sorted(request.POST.lists()))]))
 
@@ -331,6 +340,6 @@ urlpatterns = [
     path("template/coroutine/", renders_to_a_coroutine),
     path("language/", language),
     path("echo/", echo),
-    path("files/", files),
+    path("files/sync/", files_sync),
     path("stream/", stream),
 ]

@@ -19,15 +19,15 @@ from tests.servers.harness import APPLICATIONS, Server
 def database_file(name: Path, blocker) -> Iterator[None]:
     """Let all threads of this process use a file as their database, so that each can have a connection."""
     settings, original = connections.settings["default"], connections["default"]
-    name_of_original = settings["NAME"]
-    settings["NAME"] = str(name)
+    saved = {key: settings[key] for key in ("NAME", "OPTIONS")}
+    settings.update(NAME=str(name), OPTIONS={"init_command": "PRAGMA synchronous=OFF"})
     connections["default"] = connections.create_connection("default")
     try:
         with blocker.unblock():
             yield
             connections["default"].close()
     finally:
-        settings["NAME"] = name_of_original
+        settings.update(saved)
         connections["default"] = original
 
 
@@ -61,30 +61,30 @@ def start_servers(tmp_path_factory, site_database, marks) -> Iterator[Start]:
     """Return a function that gives one server for each application, started at the first call."""
     running: dict[tuple[object, ...], dict[str, Server]] = {}
     logs = tmp_path_factory.mktemp("logs")
+    site = {"TESTS_DB": str(site_database), "TESTS_SERVERS_MARKS": str(marks)}
 
-    def start(kind: str, *options: str, stock: bool = True, **variables: str) -> dict[str, Server]:
-        key = (kind, *options, *variables.items())
+    def make(kind: str, application: str, options, variables) -> Server:
+        port = harness.free_port()
+        arguments = harness.command(kind, APPLICATIONS[application], port, *options)
+        log = logs / f"{port}.log"
+        server = Server(arguments, port, log, harness.environment(**site, **variables))
+        server.start()
+        return server
+
+    def start(kind: str, *options: str, names=tuple(APPLICATIONS), **variables: str):
+        if reason := harness.missing(kind):
+            pytest.skip(reason)
+        key = (kind, *options, *names, *variables.items())
         if key not in running:
-            if reason := harness.missing(kind):
-                pytest.skip(reason)
-            environment = harness.environment(
-                TESTS_DB=str(site_database), TESTS_SERVERS_MARKS=str(marks), **variables
-            )
-            servers = running[key] = {}
-            for name, application in APPLICATIONS.items():
-                if name == "stock" and not stock:
-                    continue
-                port = harness.free_port()
-                arguments = harness.command(kind, application, port, *options)
-                servers[name] = Server(arguments, port, logs / f"{port}.log", environment)
-                servers[name].start()
-            for server in servers.values():
+            running[key] = {
+                name: make(kind, name, options, variables) for name in names
+            }
+            for server in running[key].values():
                 server.wait_until_it_answers()
         return running[key]
 
-    try:
-        yield start
-    finally:
-        for servers in running.values():
-            for server in servers.values():
-                server.stop()
+    yield start
+    for server in [
+        server for servers in running.values() for server in servers.values()
+    ]:
+        server.stop()

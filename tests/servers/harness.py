@@ -17,16 +17,29 @@ STOP_SECONDS = 15
 HOST = "127.0.0.1"
 
 KINDS = ("uvicorn", "daphne", "hypercorn", "granian")
-APPLICATIONS = {"stock": "tests.asgi_stock:application", "asynckit": "tests.asgi_asynckit:application"}
+APPLICATIONS = {
+    "stock": "tests.asgi_stock:application",
+    "asynckit": "tests.asgi_asynckit:application",
+}
 
 
 def command(kind: str, application: str, port: int, *options: str) -> list[str]:
     """The command line of one server in one process."""
     arguments = {
-        "uvicorn": [f"--host={HOST}", f"--port={port}", "--timeout-graceful-shutdown=3"],
+        "uvicorn": [
+            f"--host={HOST}",
+            f"--port={port}",
+            "--timeout-graceful-shutdown=3",
+        ],
         "daphne": ["-b", HOST, "-p", str(port), "--application-close-timeout=2"],
         "hypercorn": ["--workers=0", f"--bind={HOST}:{port}", "--graceful-timeout=1"],
-        "granian": ["--interface=asgi", f"--host={HOST}", f"--port={port}", "--workers=1", "--loop=asyncio"],
+        "granian": [
+            "--interface=asgi",
+            f"--host={HOST}",
+            f"--port={port}",
+            "--workers=1",
+            "--loop=asyncio",
+        ],
     }
     return [sys.executable, "-m", kind, *arguments[kind], *options, application]
 
@@ -44,15 +57,24 @@ def free_port() -> int:
 
 def environment(**extra: str) -> dict[str, str]:
     """The variables of a subprocess: those of coverage stay, those that make Python slow do not."""
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDEVMODE"}
+    variables = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDEVMODE"
+    }
     return {**variables, "DJANGO_SETTINGS_MODULE": "tests.servers.settings", **extra}
 
 
 class Server:
     """One server process; ``start()`` does not wait, ``wait_until_it_answers()`` does."""
 
-    def __init__(self, arguments: list[str], port: int, log: Path, variables: dict[str, str]) -> None:
-        self.arguments, self.port, self.log, self.variables = arguments, port, log, variables
+    def __init__(
+        self, arguments: list[str], port: int, log: Path, variables: dict[str, str]
+    ) -> None:
+        self.arguments, self.port, self.log, self.variables = (
+            arguments,
+            port,
+            log,
+            variables,
+        )
 
     def start(self) -> None:
         with self.log.open("wb") as log:
@@ -96,20 +118,20 @@ class Server:
         return self.log.read_text(errors="replace")
 
     @property
-    def worker_pids(self) -> list[int]:
-        """The process itself, and its children if it has any."""
+    def worker(self) -> Path:
+        """The folder in ``/proc`` of the process that answers: the last child, if there is one."""
         pid = self.process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [pid, *map(int, children)]
+        return Path("/proc", children[-1] if children else str(pid))
 
     def threads(self) -> int:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        status = (self.worker / "status").read_text()
         return int(status.partition("Threads:")[2].split(maxsplit=1)[0])
 
     def open_files(self) -> list[str]:
         """What the process has open, apart from sockets."""
         names = []
-        for entry in Path(f"/proc/{self.process.pid}/fd").iterdir():
+        for entry in (self.worker / "fd").iterdir():
             try:
                 name = os.readlink(entry)
             except OSError:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
+from asgiref.sync import iscoroutinefunction
 from django.contrib.sessions.backends import file
 from django.core.cache import cache
 from django.core.handlers import asgi
@@ -10,18 +14,38 @@ from django.test import override_settings
 
 from django_asynckit.asgi import get_asgi_application
 from django_asynckit.handler.asgi import ASGIHandler
-from tests.servers.client import normalised, run_in_process
+from tests.servers import urls
+from tests.servers.client import Reply, normalised, run_in_process
 from tests.servers.flows import LOGINS, MESSAGES, SESSIONS
 
 ENGINES = ("db", "cached_db", "cache", "file", "signed_cookies")
-STORAGES = ("session.SessionStorage", "cookie.CookieStorage", "fallback.FallbackStorage")
 
-STORAGE_SETTINGS = pytest.mark.parametrize(
-    "extra_settings",
-    [{"MESSAGE_STORAGE": f"django.contrib.messages.storage.{storage}"} for storage in STORAGES],
-    ids=STORAGES,
-    indirect=True,
-)
+#: Views that call a session's async methods; those of Django's file store block, whoever calls them.
+CALLERS = {
+    "tests/views.py": [
+        "session_set",
+        "session_get",
+        "session_flush",
+        "message_add",
+        "who",
+    ],
+    "tests/servers/urls.py": [
+        name for name, view in vars(urls).items() if iscoroutinefunction(view)
+    ],
+}
+
+
+def message_storages(*names: str):
+    return pytest.mark.parametrize(
+        "extra_settings",
+        [
+            {"MESSAGE_STORAGE": f"django.contrib.messages.storage.{name}"}
+            for name in names
+        ],
+        ids=names,
+        indirect=True,
+    )
+
 
 pytestmark = pytest.mark.usefixtures("in_process_database")
 
@@ -34,7 +58,9 @@ def extra_settings(request):
 @pytest.fixture(params=ENGINES)
 def applications(request, extra_settings, tmp_path, monkeypatch):
     """Django's handler and ours, made where the event loop does not run."""
-    monkeypatch.setattr(file.SessionStore, "_storage_path", str(tmp_path), raising=False)
+    monkeypatch.setattr(
+        file.SessionStore, "_storage_path", str(tmp_path), raising=False
+    )
     with override_settings(
         ROOT_URLCONF="tests.servers.urls",
         ALLOWED_HOSTS=["example.test"],
@@ -45,29 +71,48 @@ def applications(request, extra_settings, tmp_path, monkeypatch):
     cache.clear()
 
 
-async def assert_same_answers(applications, flow) -> None:
-    stock, ours = applications
-    assert type(ours) is ASGIHandler
-    expected = await run_in_process(stock, flow)
-    answers = await run_in_process(ours, flow)
-    assert [normalised(reply) for reply in answers] == [normalised(reply) for reply in expected]
+@pytest.fixture
+def assert_same_answers(applications, blockbuster):
+    """Return a function that runs a flow on both; on ours, the event loop must not be blocked."""
+
+    async def check(flow, comparable=normalised) -> None:
+        stock, ours = applications
+        assert type(ours) is ASGIHandler
+        blockbuster.deactivate()
+        expected = await run_in_process(stock, flow)
+        for function in blockbuster.functions.values():
+            for filename, names in CALLERS.items():
+                function.can_block_in(filename, names)
+        blockbuster.activate()
+        answers = await run_in_process(ours, flow)
+        assert [comparable(reply) for reply in answers] == [
+            comparable(reply) for reply in expected
+        ]
+
+    return check
 
 
 @pytest.mark.parametrize("flow", SESSIONS)
-async def test_sessions(applications, flow):
-    await assert_same_answers(applications, SESSIONS[flow])
+async def test_sessions(assert_same_answers, flow):
+    await assert_same_answers(SESSIONS[flow])
 
 
-@STORAGE_SETTINGS
+@message_storages("session.SessionStorage", "fallback.FallbackStorage")
 @pytest.mark.parametrize("flow", MESSAGES)
-async def test_messages(applications, flow):
-    await assert_same_answers(applications, MESSAGES[flow])
+async def test_messages(assert_same_answers, flow):
+    await assert_same_answers(MESSAGES[flow])
 
 
-@STORAGE_SETTINGS
+@message_storages("cookie.CookieStorage")
+@pytest.mark.parametrize("applications", ["db"], indirect=True)
+@pytest.mark.parametrize("flow", MESSAGES)
+async def test_messages_in_a_cookie(assert_same_answers, flow):
+    await assert_same_answers(MESSAGES[flow])
+
+
 @pytest.mark.parametrize("flow", LOGINS)
-async def test_logins(applications, flow):
-    await assert_same_answers(applications, LOGINS[flow])
+async def test_logins(assert_same_answers, flow):
+    await assert_same_answers(LOGINS[flow])
 
 
 @pytest.mark.parametrize(
@@ -75,17 +120,36 @@ async def test_logins(applications, flow):
     [
         {"SESSION_SAVE_EVERY_REQUEST": True},
         {"SESSION_EXPIRE_AT_BROWSER_CLOSE": True},
-        {"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_NAME": "other"},
+        {
+            "SESSION_COOKIE_SAMESITE": "Strict",
+            "SESSION_COOKIE_PATH": "/x",
+            "SESSION_COOKIE_AGE": 100,
+        },
     ],
     ids=lambda extra: next(iter(extra)),
     indirect=True,
 )
+@pytest.mark.parametrize(
+    "applications", ["db", "cache", "signed_cookies"], indirect=True
+)
 @pytest.mark.parametrize("flow", ["set, get, flush", "unused session"])
-async def test_session_settings(applications, flow):
-    await assert_same_answers(applications, SESSIONS[flow])
+async def test_session_settings(assert_same_answers, flow):
+    await assert_same_answers(SESSIONS[flow])
 
 
-@pytest.mark.parametrize("extra_settings", [{"CSRF_USE_SESSIONS": True}], ids=["session"], indirect=True)
+@pytest.mark.parametrize(
+    "extra_settings", [{"CSRF_USE_SESSIONS": True}], ids=["session"], indirect=True
+)
 @pytest.mark.parametrize("flow", ["token changes", "sync views"])
-async def test_csrf_token_in_the_session(applications, flow):
-    await assert_same_answers(applications, LOGINS[flow])
+async def test_csrf_token_in_the_session(assert_same_answers, flow):
+    await assert_same_answers(LOGINS[flow], without_session_cookie)
+
+
+def without_session_cookie(reply: Reply) -> Reply:
+    """A signed cookie shows the random CSRF secret that is in the session."""
+    reply = normalised(reply)
+    headers = [
+        (name, re.sub(r"^sessionid=[^;]*", "sessionid=", value))
+        for name, value in reply.headers
+    ]
+    return replace(reply, headers=headers)

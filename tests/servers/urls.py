@@ -15,7 +15,14 @@ from django.contrib.auth import aauthenticate, alogin, alogout
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
-from django.urls import get_script_prefix, get_urlconf, include, path, reverse, set_urlconf
+from django.urls import (
+    get_script_prefix,
+    get_urlconf,
+    include,
+    path,
+    reverse,
+    set_urlconf,
+)
 from django.utils.translation import activate, get_language, gettext
 from django.views.decorators.csrf import csrf_exempt
 
@@ -64,7 +71,10 @@ async def leave_state(request):
 
 async def frames(request):
     """Whether our handler is among the callers of this view."""
-    callers = {frame.f_globals["__name__"] for frame, _ in traceback.walk_stack(sys._getframe())}
+    callers = {
+        frame.f_globals["__name__"]
+        for frame, _ in traceback.walk_stack(sys._getframe())
+    }
     return JsonResponse({"asynckit": "django_asynckit.handler.asgi" in callers})
 
 
@@ -120,7 +130,13 @@ async def marked_body(request):
 
 async def echo_meta(request):
     """Answer with what reached ``META`` of the headers that the tests send."""
-    return JsonResponse({name: value for name, value in request.META.items() if name.startswith("HTTP_X_")})
+    return JsonResponse(
+        {
+            name: value
+            for name, value in request.META.items()
+            if name.startswith("HTTP_X_")
+        }
+    )
 
 
 async def session_interrupted(request):
@@ -149,11 +165,18 @@ def session_expiry(request):
 
 async def session_test_only(request):
     """Look at the session without changing it."""
-    return JsonResponse({"empty": request.session.is_empty(), "has": await request.session.ahas_key("color")})
+    return JsonResponse(
+        {
+            "empty": request.session.is_empty(),
+            "has": await request.session.ahas_key("color"),
+        }
+    )
 
 
 async def sign_in(request):
-    user = await aauthenticate(request, username=request.GET["name"], password=request.GET["password"])
+    user = await aauthenticate(
+        request, username=request.GET["name"], password=request.GET["password"]
+    )
     if user is None:
         return HttpResponse("no", status=403)
     await alogin(request, user)

@@ -142,6 +142,7 @@ async def test_the_middleware_appends_to_an_existing_header() -> None:
 @pytest.mark.parametrize(
     ("url", "words"), [("/sync/", "0 hops, 0 threads"), ("/async/", "1 hop, 1 thread")]
 )
+@pytest.mark.django_db
 def test_the_middleware_tells_hops_under_wsgi(url, words) -> None:
     with site(HOP_TRACE):
         response = WSGIHandler().get_response(RequestFactory().get(url))

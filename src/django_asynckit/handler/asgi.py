@@ -77,7 +77,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         response: HttpResponseBase | None = None
         context: contextvars.Context | None = None
         try:
-            async with CancelOnDisconnect(lambda: self.listen_for_disconnect(receive)):  # type: ignore[arg-type]
+            async with CancelOnDisconnect(self.listen_for_disconnect, receive):  # type: ignore[arg-type]
                 response = await self.run_get_response(request)
                 context = sending.context_for(response)
                 await sending.send_response(response, send, self.chunk_bytes, context)

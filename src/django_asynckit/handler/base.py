@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from django.conf import settings
 from django.core.handlers import base
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -15,6 +14,7 @@ from django.urls import set_urlconf
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
+from django_asynckit.conf import setting
 from django_asynckit.handler import errors
 from django_asynckit.handler.chain import improve
 from django_asynckit.handler.exceptions import ExceptionHooks
@@ -41,7 +41,7 @@ class AsyncHandlerMixin(base.BaseHandler):
         if not _is_untouched(base.BaseHandler.get_response_async):
             # Somebody instruments Django's method; it hops to log, and must be the one that runs.
             return await super().get_response_async(request)
-        set_urlconf(settings.ROOT_URLCONF)
+        set_urlconf(setting("ROOT_URLCONF"))
         response: HttpResponseBase = await self._middleware_chain(request)  # type: ignore[misc]
         response._resource_closers.append(request.close)  # type: ignore[attr-defined]
         if response.status_code >= 400:
@@ -61,8 +61,8 @@ class AsyncHandlerMixin(base.BaseHandler):
         self.check_response(response, callback)
         if hasattr(response, "render") and callable(response.render):
             response = await self._render(request, response)
-        if asyncio.iscoroutine(response):
-            raise RuntimeError("Response is still a coroutine.")
+            if asyncio.iscoroutine(response):
+                raise RuntimeError("Response is still a coroutine.")
         return response
 
     async def _call_view(

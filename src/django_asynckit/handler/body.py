@@ -6,10 +6,10 @@ import io
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
 
-from django.conf import settings
 from django.core.exceptions import RequestAborted
 
 from django_asynckit._bridge import run_in_pool
+from django_asynckit.conf import setting
 from django_asynckit.middleware._requests import is_in_memory
 from django_asynckit.types import Receive
 
@@ -61,7 +61,7 @@ async def _write(body_file: IO[bytes], data: bytes) -> IO[bytes]:
 
 def _roll_over(body_file: io.BytesIO, data: bytes) -> IO[bytes]:
     on_disk = SpooledTemporaryFile(
-        max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE, mode="w+b"
+        max_size=setting("FILE_UPLOAD_MAX_MEMORY_SIZE"), mode="w+b"
     )
     on_disk.rollover()
     on_disk.write(body_file.getbuffer())
@@ -70,5 +70,5 @@ def _roll_over(body_file: io.BytesIO, data: bytes) -> IO[bytes]:
 
 
 def _fits_in_memory(size: int) -> bool:
-    limit = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    limit = setting("FILE_UPLOAD_MAX_MEMORY_SIZE")
     return not limit or size <= limit

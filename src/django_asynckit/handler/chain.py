@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from types import FunctionType
 from typing import Any, Final
 
 from django.core.handlers.exception import convert_exception_to_response
@@ -65,14 +66,19 @@ def improve(handler: GetResponse) -> GetResponse:
     """
     if is_adapted_to_sync(handler):
         return to_sync(improve(adapted_coroutine_function(handler)))  # type: ignore[arg-type]
-    if getattr(handler, "__code__", None) is not _WRAPPER_CODE:
+    if type(handler) is not FunctionType or handler.__code__ is not _WRAPPER_CODE:
         return handler
-    target = handler.__wrapped__  # type: ignore[union-attr]
+    target = handler.__wrapped__  # type: ignore[attr-defined]
     if not _is_fusable(target):
         return convert_exceptions(target)
-    inner = target.get_response
-    layers = (Layer(target), *getattr(inner, "_asynckit_layers", ()))
-    return fuse(layers, getattr(inner, "_asynckit_inner", inner))
+    layers, inner = _fused(target.get_response)
+    return fuse((Layer(target), *layers), inner)
+
+
+def _fused(handler: Any) -> tuple[Sequence[Layer], AsyncGetResponse]:
+    """Return what ``fuse()`` made ``handler`` of; a wrapper that copied its attributes is no such."""
+    made, layers, inner = getattr(handler, "_asynckit_fused", (None, (), handler))
+    return (layers, inner) if made is handler else ((), handler)
 
 
 def convert_exceptions(get_response: AsyncGetResponse) -> AsyncGetResponse:
@@ -110,8 +116,7 @@ def fuse(layers: Sequence[Layer], inner: AsyncGetResponse) -> AsyncGetResponse:
             depth -= 1
         return await _respond(layers, depth, request, response)
 
-    handler._asynckit_layers = tuple(layers)  # type: ignore[attr-defined]
-    handler._asynckit_inner = inner  # type: ignore[attr-defined]
+    handler._asynckit_fused = (handler, layers, inner)  # type: ignore[attr-defined]
     return handler
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 from collections.abc import Callable
 from typing import Any
@@ -28,8 +27,10 @@ async def close(
         await uninterrupted(run_in_context(context, response.close))
     elif _closes_in_memory(response) and finishes_inline(response._handler_class):  # type: ignore[attr-defined]
         for closer in response._resource_closers:  # type: ignore[attr-defined]
-            with contextlib.suppress(Exception):
+            try:
                 closer()
+            except Exception:  # noqa: S110
+                pass  # As in Django's close().
         response._resource_closers.clear()  # type: ignore[attr-defined]
         response.closed = True
         await finish_inline(response._handler_class)  # type: ignore[attr-defined]

@@ -8,16 +8,21 @@ from types import TracebackType
 
 from django.core.exceptions import RequestAborted
 
+from django_asynckit.types import Receive
+
 
 class CancelOnDisconnect:
-    """``async with``: its block is cancelled, and left without an error, when ``listen()`` raises RequestAborted.
+    """``async with``: its block is cancelled, and left without an error, when ``listen(receive)`` raises RequestAborted.
 
     The listener starts one turn of the event loop later, so that it costs nothing for a block
     that never waits. Any other error of ``listen()`` cancels the block too, and is raised.
     """
 
-    def __init__(self, listen: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, listen: Callable[[Receive], Awaitable[None]], receive: Receive
+    ) -> None:
         self._listen = listen
+        self._receive = receive
         self._listener: asyncio.Future[None] | None = None
         self._error: BaseException | None = None
 
@@ -48,7 +53,7 @@ class CancelOnDisconnect:
         return True
 
     def _start_listener(self) -> None:
-        self._listener = asyncio.ensure_future(self._listen())
+        self._listener = asyncio.ensure_future(self._listen(self._receive))
         self._listener.add_done_callback(self._listener_ended)
 
     def _listener_ended(self, listener: asyncio.Future[None]) -> None:

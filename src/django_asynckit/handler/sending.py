@@ -63,10 +63,16 @@ def context_for(response: HttpResponseBase) -> contextvars.Context | None:
 
 
 def _encoded_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
-    headers = [
-        (_encode(name, "ascii"), _encode(value, "latin1"))
-        for name, value in _items(response)
-    ]
+    if _keeps_strings(response):
+        store = response.headers._store.values()
+        headers = [
+            (name.encode("ascii"), value.encode("latin1")) for name, value in store
+        ]
+    else:
+        items = response.items()
+        headers = [
+            (_encode(name, "ascii"), _encode(value, "latin1")) for name, value in items
+        ]
     if response.cookies:
         headers += [
             (b"Set-Cookie", cookie.OutputString().encode("ascii"))
@@ -75,15 +81,12 @@ def _encoded_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
     return headers
 
 
-def _items(response: HttpResponseBase) -> Iterable[tuple[Any, Any]]:
-    """Return what ``response.items()`` does, without its look-up for each header."""
-    headers = response.headers
-    if (
-        type(response).items is HttpResponseBase.items
-        and type(headers) is ResponseHeaders
-    ):
-        return headers._store.values()
-    return response.items()
+def _keeps_strings(response: HttpResponseBase) -> bool:
+    """Whether the headers are Django's own mapping, which keeps strings; ``items()`` looks up each."""
+    return (
+        type(response.headers) is ResponseHeaders
+        and type(response).items is HttpResponseBase.items
+    )
 
 
 def _encode(value: Any, charset: str) -> bytes:

@@ -11,7 +11,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
-from django_asynckit._bridge import thread_is_in_use
+from django_asynckit._bridge import local_value, thread_is_in_use
 from django_asynckit._compat import run_receivers
 
 Receiver = Callable[..., Any]
@@ -24,19 +24,24 @@ class Receivers:
         self.signal = signal
         self.known = known
         self._seen: list[Any] | None = None
+        self._sender: object = None
         self._foreign: tuple[bool, bool] = (False, False)
         self._connected: frozenset[Receiver] = frozenset()
 
     def look(self, sender: object) -> tuple[bool, bool]:
         """Return whether there are foreign sync receivers, and whether there are async ones."""
-        if self._seen != self.signal.receivers or self.signal._dead_receivers:  # type: ignore[attr-defined]
+        if (
+            self._seen != self.signal.receivers
+            or self._sender is not sender
+            or self.signal._dead_receivers  # type: ignore[attr-defined]
+        ):
             sync_receivers, async_receivers = self.signal._live_receivers(sender)  # type: ignore[attr-defined]
             self._foreign = (
                 not self.known.issuperset(sync_receivers),
                 bool(async_receivers),
             )
             self._connected = self.known.intersection(sync_receivers)
-            self._seen = list(self.signal.receivers)
+            self._seen, self._sender = list(self.signal.receivers), sender
         return self._foreign
 
     def is_connected(self, receiver: Receiver) -> bool:
@@ -96,7 +101,9 @@ async def send_finished(sender: object) -> None:
 
 def _caches_to_close() -> bool:
     """Whether a cache was used in this request whose ``close()`` does more than Django's base class."""
-    return FINISHED.is_connected(close_caches) and any(
-        type(cache).close is not BaseCache.close
-        for cache in caches.all(initialized_only=True)  # type: ignore[no-untyped-call]
+    if not FINISHED.is_connected(close_caches):
+        return False
+    made = (local_value(caches._connections, alias) for alias in caches.settings)
+    return any(
+        type(cache).close is not BaseCache.close for cache in made if cache is not None
     )

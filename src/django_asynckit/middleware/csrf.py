@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware import csrf
 
 from django_asynckit._bridge import run_in_worker
+from django_asynckit.conf import setting
 from django_asynckit.middleware._requests import parses_post_in_memory
 from django_asynckit.middleware._sessions import is_loaded_or_empty, load_natively
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
@@ -37,7 +37,7 @@ class CsrfViewMiddleware(AsyncMiddlewareMixin, csrf.CsrfViewMiddleware):
     async_capable = True
 
     async def aprocess_request(self, request: HttpRequest) -> None:
-        if await _session_is_ready(request):
+        if _is_ready_now(request) or await load_natively(request):
             super().process_request(request)
         else:
             await run_in_worker(super().process_request, request)
@@ -66,8 +66,10 @@ class CsrfViewMiddleware(AsyncMiddlewareMixin, csrf.CsrfViewMiddleware):
     async def aprocess_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if not request.META.get("CSRF_COOKIE_NEEDS_UPDATE") or await _session_is_ready(
-            request
+        if (
+            not request.META.get("CSRF_COOKIE_NEEDS_UPDATE")
+            or _is_ready_now(request)
+            or await load_natively(request)
         ):
             return super().process_response(request, response)
         return await run_in_worker(super().process_response, request, response)
@@ -90,9 +92,5 @@ def needs_check(request: HttpRequest, callback: Callable[..., Any]) -> bool:
 
 
 def _is_ready_now(request: HttpRequest) -> bool:
-    return not settings.CSRF_USE_SESSIONS or is_loaded_or_empty(request)
-
-
-async def _session_is_ready(request: HttpRequest) -> bool:
-    """Whether the session that Django is about to read for the secret can be read inline."""
-    return _is_ready_now(request) or await load_natively(request)
+    """Whether the session that Django is about to read for the secret, if any, is in memory."""
+    return not setting("CSRF_USE_SESSIONS") or is_loaded_or_empty(request)

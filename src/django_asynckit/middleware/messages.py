@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.contrib.messages import middleware
 from django.contrib.messages.storage import default_storage
 from django.contrib.messages.storage.cookie import CookieStorage
@@ -14,13 +13,14 @@ from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
-from django.utils.module_loading import import_string
 
 from django_asynckit._bridge import run_in_worker
+from django_asynckit.conf import setting
 from django_asynckit.middleware._sessions import is_loaded_or_empty
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
 _DJANGOS = (FallbackStorage, CookieStorage, SessionStorage)
+_DJANGOS_PATHS = frozenset(f"{cls.__module__}.{cls.__qualname__}" for cls in _DJANGOS)
 
 
 class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
@@ -33,7 +33,7 @@ class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
     async_capable = True
 
     async def aprocess_request(self, request: HttpRequest) -> None:
-        if import_string(settings.MESSAGE_STORAGE) not in _DJANGOS:
+        if setting("MESSAGE_STORAGE") not in _DJANGOS_PATHS:
             await run_in_worker(super().process_request, request)
         elif hasattr(request, "session"):
             request._messages = SimpleLazyObject(partial(default_storage, request))  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import http_date
 
 from django_asynckit._bridge import run_in_worker
+from django_asynckit.conf import setting
 from django_asynckit.middleware._sessions import (
     awaits_natively,
     is_made_in_memory,
@@ -61,7 +62,7 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
 
 
 def _will_be_saved(session: SessionBase) -> bool:
-    modified = session.modified or settings.SESSION_SAVE_EVERY_REQUEST
+    modified = session.modified or setting("SESSION_SAVE_EVERY_REQUEST")
     return bool(modified) and not session.is_empty()
 
 

@@ -1,0 +1,108 @@
+"""The path from middleware to view: views of every kind, instrumented handlers, templates."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from django.core.handlers import base
+from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.db import connections
+from django.test import override_settings
+from django.utils import translation
+
+from django_asynckit.handler.asgi import ASGIHandler
+from tests.driver import drive, plain_root_logger, scope_for
+from tests.handler import site
+from tests.handler.tools import assert_same, build, calls, counted_crossings
+
+URLS = "tests.handler.site"
+PATHS = [
+    "/", "/sync/", "/broken/", "/broken/sync/", "/none/", "/coroutine/", "/template/", "/template/bad/",
+    "/template/async/", "/template/inline/", "/template/coroutine/", "/stream/", "/nowhere/",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def urls():
+    with override_settings(ROOT_URLCONF=URLS, MIDDLEWARE=[]):
+        yield
+    while site.unawaited:
+        site.unawaited.pop().close()
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_views_of_every_kind_are_answered_as_by_django(path):
+    await assert_same(scope_for(path))
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_instrumented_handlers_run_djangos_method(path, monkeypatch):
+    original = base.BaseHandler.get_response_async
+
+    async def patched(self, request):
+        calls.append("patched")
+        return await original(self, request)
+
+    monkeypatch.setattr(base.BaseHandler, "get_response_async", patched)
+    seen = await assert_same(scope_for(path))
+    assert "patched" in seen.calls
+
+
+@pytest.mark.parametrize(
+    ("path", "hops"),
+    [("/", 0), ("/template/async/", 0), ("/template/inline/", 0), ("/stream/", 0), ("/nowhere/", 0)],
+)
+async def test_paths_without_a_hop(path, hops):
+    handler = build()
+    with plain_root_logger():
+        await drive(handler, path)
+        with counted_crossings() as count:
+            await drive(handler, path)
+    assert count.hops == hops
+    assert count.jobs == count.threads == 0
+
+
+@pytest.mark.parametrize("path", ["/sync/", "/template/"])
+async def test_what_may_block_takes_one_hop_and_one_to_close_its_thread(path):
+    handler = build()
+    await drive(handler, path)
+    with counted_crossings() as count:
+        await drive(handler, path)
+    assert count.hops == 2
+
+
+async def test_atomic_requests_refuse_async_views(monkeypatch):
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    seen = await assert_same(scope_for("/"))
+    assert seen.reply.status == 500
+
+
+async def test_the_language_of_a_request_is_not_seen_by_the_next():
+    await asyncio.to_thread(translation.activate, "de")  # Its catalogue is read from disk once.
+    handler = build()
+    for _ in range(2):
+        assert (await drive(handler, "/language/")).body == b"en-us"
+
+
+async def test_the_urlconf_of_a_request_is_used(monkeypatch):
+    class Middleware(site.Inline):
+        label = behaviour = ""
+
+        @site.non_blocking
+        def process_request(self, request):
+            request.urlconf = "tests.urls"
+
+    monkeypatch.setattr(site, "Urlconf", Middleware, raising=False)
+    with override_settings(MIDDLEWARE=[f"{URLS}.Urlconf"]):
+        seen = await assert_same(scope_for("/"))
+        assert seen.reply.body == b"Hello, world"
+        seen = await assert_same(scope_for("/echo/"))
+        assert seen.reply.status == 404
+
+
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+async def test_a_render_that_raises_reaches_the_exception_hooks(handler_class):
+    with override_settings(MIDDLEWARE=[site.name("inline", "a", "exception-responds")]):
+        reply = await drive(handler_class(), "/template/bad/")
+    assert reply.body == b"a exception"

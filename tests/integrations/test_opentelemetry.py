@@ -1,0 +1,70 @@
+"""OpenTelemetry's instrumentation records under our handler what it records under Django's."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+
+import pytest
+
+from tests.integrations.runs import run_both
+
+pytest.importorskip(
+    "opentelemetry.instrumentation.django",
+    reason="opentelemetry-instrumentation-django is not installed",
+)
+pytest.importorskip("opentelemetry.sdk", reason="opentelemetry-sdk is not installed")
+
+needs_asgi = pytest.mark.skipif(
+    importlib.util.find_spec("opentelemetry.instrumentation.asgi") is None,
+    reason="opentelemetry-instrumentation-asgi is not installed: without it no ASGI request has a span",
+)
+
+
+@functools.cache
+def runs():
+    return run_both("opentelemetry_run")
+
+
+def spans(target: str) -> list[dict]:
+    return runs()["asynckit"]["taken"][f"example.test{target}"]
+
+
+def test_our_handler_stays_in_place():
+    assert runs()["asynckit"]["handler"] == "django_asynckit.handler.asgi.ASGIHandler"
+
+
+def test_answers_are_those_of_stock_django():
+    assert runs()["asynckit"]["replies"] == runs()["stock"]["replies"]
+
+
+def test_spans_are_those_of_stock_django():
+    assert runs()["asynckit"]["taken"] == runs()["stock"]["taken"]
+
+
+@needs_asgi
+@pytest.mark.parametrize(
+    ("target", "name", "status"),
+    [
+        ("/", "GET ", "200"),
+        ("/sync/", "GET sync/", "200"),
+        ("/404/", "GET 404/", "404"),
+        ("/raises/500/", "GET raises/<kind>/", "500"),
+        ("/stream/", "GET stream/", "200"),
+    ],
+)
+def test_each_request_has_one_span(target, name, status):
+    [span] = spans(target)
+    assert span["name"].strip() == name.strip()
+    assert (span["kind"], span["parent"]) == ("SERVER", None)
+    assert span["attributes"]["http.status_code"] == status
+    assert span["status"] == ("ERROR" if status == "500" else "UNSET")
+    assert span["events"] == ([["exception", "ValueError"]] if status == "500" else [])
+
+
+@needs_asgi
+@pytest.mark.parametrize("target", ["/span/", "/span/sync/"])
+def test_span_of_a_view_is_inside_that_of_the_request(target):
+    inside, request = spans(target)
+    assert (inside["name"], inside["parent"]) == ("inside", request["name"])
+    assert request["name"] == f"GET {target[1:]}"

@@ -1,0 +1,84 @@
+"""Sentry sees under our handler what it sees under Django's, and changes no answer."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from tests.integrations.runs import run_both
+
+pytest.importorskip("sentry_sdk", reason="sentry-sdk is not installed")
+
+#: Started before the application is made with all it can record, or with its defaults; or afterwards.
+MODES = ("full", "defaults", "late")
+SPANS = [
+    "SecurityMiddleware.__acall__",
+    "SessionMiddleware.__acall__",
+    "CommonMiddleware.__acall__",
+    "CsrfViewMiddleware.__acall__",
+    "AuthenticationMiddleware.__acall__",
+    "MessageMiddleware.__acall__",
+    "XFrameOptionsMiddleware.__acall__",
+]
+
+
+@functools.cache
+def runs(mode: str):
+    return run_both("sentry_run", mode)
+
+
+def events(mode: str, target: str, kind: str) -> list[dict]:
+    taken = runs(mode)["asynckit"]["taken"][f"example.test{target}"]
+    return [event for event in taken if event["kind"] == kind]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_our_handler_stays_in_place(mode):
+    assert (
+        runs(mode)["asynckit"]["handler"] == "django_asynckit.handler.asgi.ASGIHandler"
+    )
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_answers_are_those_of_stock_django(mode):
+    assert runs(mode)["asynckit"]["replies"] == runs(mode)["stock"]["replies"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_events_are_those_of_stock_django(mode):
+    assert runs(mode)["asynckit"]["taken"] == runs(mode)["stock"]["taken"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_exception_of_an_async_view_is_reported_once(mode):
+    [event] = events(mode, "/raises/500/", "event")
+    assert event["errors"] == [["ValueError", "broken"]]
+    assert event["mechanism"] == [{"type": "django", "handled": False}]
+    assert event["transaction"] == "/raises/{kind}/"
+    assert event["request"]["url"] == "http://example.test/raises/500/"
+
+
+@pytest.mark.parametrize("mode", ["full", "late"])
+def test_status_that_counts_as_failed_is_reported_once(mode):
+    [event] = events(mode, "/raises/403/", "event")
+    assert event["errors"] == [["PermissionDenied", "not you"]]
+    assert event["mechanism"] == [{"type": "django", "handled": True}]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("target", ["/", "/sync/", "/404/", "/raises/404/"])
+def test_nothing_else_is_reported(mode, target):
+    assert events(mode, target, "event") == []
+    assert len(events(mode, target, "transaction")) == 1
+
+
+@pytest.mark.parametrize(
+    "view", [("/", "tests.views.hello"), ("/sync/", "tests.views.hello_sync")]
+)
+def test_middleware_and_view_have_spans(view):
+    target, name = view
+    [transaction] = events("full", target, "transaction")
+    spans = [description for _, description in transaction["spans"]]
+    assert [span for span in SPANS if spans.count(span) != 1] == []
+    assert ["view.render", name] in transaction["spans"]

@@ -1,0 +1,108 @@
+"""The docs name what the code has, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from django_asynckit.dropins import DROPINS
+
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src" / "django_asynckit"
+REFERENCE = ROOT / "docs" / "reference"
+#: Public modules that are a file, with the name of their page.
+MODULES = {
+    "asgi.py": "asgi",
+    "conf.py": "settings",
+    "dropins.py": "middleware",
+    "test.py": "test",
+}
+INTERNAL = {"__init__.py", "apps.py", "types.py"}
+
+
+def headings(page: Path, level: int) -> list[str]:
+    return re.findall(
+        rf"^{'#' * level} (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+
+def test_every_setting_is_documented_and_no_other():
+    in_code = set(
+        re.findall(r"\bASYNCKIT_[A-Z_]+", (SRC / "conf.py").read_text(encoding="utf-8"))
+    )
+    assert sorted(headings(REFERENCE / "settings.md", 2)) == sorted(in_code)
+
+
+def test_every_check_is_documented_and_ids_are_unique():
+    in_code = [
+        check_id
+        for file in sorted((SRC / "checks").glob("*.py"))
+        for check_id in re.findall(
+            r'id="(asynckit\.[A-Z]\d{3})"', file.read_text(encoding="utf-8")
+        )
+    ]
+    assert len(in_code) == len(set(in_code)), in_code
+    assert sorted(headings(REFERENCE / "checks.md", 2)) == sorted(in_code)
+
+
+def test_every_native_class_is_documented_and_no_other():
+    row = re.compile(
+        r"^\| `(django\.[\w.]+)` \| `(django_asynckit\.[\w.]+)` \|$", re.MULTILINE
+    )
+    assert (
+        dict(row.findall((REFERENCE / "middleware.md").read_text(encoding="utf-8")))
+        == DROPINS
+    )
+
+
+def test_every_folder_and_public_module_has_its_reference_page():
+    folders = {
+        path.name
+        for path in SRC.iterdir()
+        if path.is_dir() and not path.name.startswith("_")
+    }
+    files = {
+        path.name for path in SRC.glob("*.py") if not path.name.startswith("_")
+    } - INTERNAL
+    assert files == set(MODULES)
+    pages = {page.stem for page in REFERENCE.glob("*.md")}
+    assert pages == folders | set(MODULES.values())
+
+
+def test_every_page_is_in_the_table_of_contents():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^([\w-]+(?:/[\w-]+)?)$", index, re.MULTILINE))
+    pages = {
+        path.relative_to(ROOT / "docs").with_suffix("").as_posix()
+        for path in (ROOT / "docs").rglob("*.md")
+    }
+    assert listed == {page for page in pages if not page.startswith("_build/")} - {
+        "index"
+    }
+
+
+def test_changelog_has_this_version():
+    """The version is the newest released one, or is not released yet and "Unreleased" is on top."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]
+    entries = headings(ROOT / "CHANGELOG.md", 2)
+    released = [entry.split()[0] for entry in entries if entry != "Unreleased"]
+    if project["version"] in released:
+        assert released[0] == project["version"]
+    else:
+        assert entries[0] == "Unreleased"
+    assert "Unreleased" not in entries[1:]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_paths_that_are_named_exist(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    paths = re.findall(
+        r"^\| `((?:src|tests|docs|example|bench|tools)/[^`]*)` \|", text, re.MULTILINE
+    )
+    assert [path for path in links + paths if not (ROOT / path).exists()] == []
