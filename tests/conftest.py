@@ -6,7 +6,6 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 
-
 @pytest.fixture(autouse=True)
 def blockbuster():
     """Raise ``BlockingError`` where code blocks the event loop."""

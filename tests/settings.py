@@ -29,7 +29,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-SESSION_ENGINE = os.environ.get("TESTS_SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
+SESSION_ENGINE = os.environ.get(
+    "TESTS_SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies"
+)
 MESSAGE_STORAGE = os.environ.get(
     "TESTS_MESSAGE_STORAGE", "django.contrib.messages.storage.fallback.FallbackStorage"
 )

@@ -74,17 +74,22 @@ def local_value(local: Local, name: str) -> Any:
 
 
 async def uninterrupted(coroutine: Coroutine[Any, Any, R]) -> R:
-    """Await ``coroutine`` to its end, also while cancelled; the cancellation is raised afterwards."""
-    task = asyncio.ensure_future(coroutine)
+    """Await ``coroutine`` to its end, also while cancelled; the cancellation is raised afterwards.
+
+    What it sets in context variables is set for the caller too.
+    """
+    context = contextvars.copy_context()
+    task = asyncio.get_running_loop().create_task(coroutine, context=context)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
-            await asyncio.shield(task)
+            await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-        except Exception:  # noqa: S110
-            pass  # It is raised again by task.result().
+    for variable, value in context.items():
+        if variable.get(None) is not value:
+            variable.set(value)
     if cancelled is not None and not task.cancelled():
-        task.exception()
+        task.exception()  # Seen, so that asyncio does not report it.
         raise cancelled
     return task.result()

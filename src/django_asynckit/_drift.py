@@ -5,15 +5,14 @@ A native class stands in only where it is, so that a security release of Django 
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
-import inspect
+import importlib.util
 import io
 import tokenize
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-
-from django.utils.module_loading import import_string
+from collections.abc import Iterator
+from pathlib import Path
 
 from django_asynckit._mirrored import MIRRORED, REVIEWED
 
@@ -26,6 +25,7 @@ _LAYOUT = {
     tokenize.ENCODING,
     tokenize.ENDMARKER,
 }
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @functools.cache
@@ -44,37 +44,49 @@ def unreviewed(path: str) -> Iterator[str]:
 def hash_of(name: str) -> str:
     """Return the hash of the source of Django's function ``module:qualified.name``, or ``""``.
 
-    Comments and layout do not count. A wrapper that an APM tool put around the function does not
-    either. Without source (a bytecode-only installation) nothing can be known: ``""``.
+    Django's file is read, not what the name stands for now: APM tools put wrappers in the place
+    of functions. Comments and layout do not count. Without source (a bytecode-only installation)
+    nothing can be known: ``""``.
     """
+    module, _, qualified_name = name.partition(":")
     try:
-        source = inspect.getsource(inspect.unwrap(_find(name)))
-        text = "".join(_significant(source.splitlines(keepends=True)))
-    except (AttributeError, ImportError, OSError, TypeError, tokenize.TokenError):
+        source, tree = _parse(module)
+        definition = _find(tree, qualified_name.split("."))
+    except (ImportError, LookupError, OSError, SyntaxError):
         return ""
+    # The lines, not the segment: the indentation is kept, and decorators are left out.
+    lines = source.splitlines(keepends=True)[
+        definition.lineno - 1 : definition.end_lineno
+    ]
     # Python 3.12 splits f-strings into tokens, which drops doubled braces and spaces.
-    text = "".join(text.split()).replace("{{", "{").replace("}}", "}")
+    text = (
+        "".join("".join(_significant(lines)).split())
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _find(name: str) -> Callable[..., Any]:
-    module, _, qualified_name = name.partition(":")
-    target: Any = import_string(f"{module}.{qualified_name.partition('.')[0]}")
-    for attribute in qualified_name.split(".")[1:]:
-        target = inspect.getattr_static(target, attribute)
-    return getattr(target, "fget", None) or getattr(target, "func", target)  # type: ignore[no-any-return]
+@functools.cache
+def _parse(module: str) -> tuple[str, ast.Module]:
+    spec = importlib.util.find_spec(module)
+    if spec is None or not spec.has_location or spec.origin is None:
+        raise ImportError(module)
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    return source, ast.parse(source)
 
 
-def _significant(lines: Iterable[str]) -> Iterator[str]:
-    reader = iter(lines)
+def _find(tree: ast.AST, names: list[str]) -> _Definition:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, _Definition) and node.name == names[0]:
+            return _find(node, names[1:]) if names[1:] else node
+    raise LookupError(names[0])
+
+
+def _significant(lines: list[str]) -> Iterator[str]:
     # An indented method is parsed as the body of a block.
-    header = (
-        io.StringIO("if 1:\n")
-        if next(iter(lines), "").startswith(" ")
-        else io.StringIO()
-    )
-    for token in tokenize.generate_tokens(
-        lambda: header.readline() or next(reader, "")
-    ):
+    header = ["if 1:\n"] if lines[0].startswith(" ") else []
+    readline = io.StringIO("".join(header + lines)).readline
+    for token in tokenize.generate_tokens(readline):
         if token.type not in _LAYOUT:
             yield token.string

@@ -116,177 +116,173 @@ MIRRORED: Final[dict[str, list[str]]] = {
 #: ``{module:function: {hash: the Django version it was first seen in}}``
 REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.contrib.auth.middleware:AuthenticationMiddleware.process_request": {
-        "d1609116df008b20": "6.1.3"
+        "d1609116df008b20": "5.2"
     },
-    "django.contrib.auth.middleware:auser": {"baca695689409125": "6.1.3"},
-    "django.contrib.auth.middleware:get_user": {"6aaaac85622299cd": "6.1.3"},
+    "django.contrib.auth.middleware:auser": {"baca695689409125": "5.2"},
+    "django.contrib.auth.middleware:get_user": {"6aaaac85622299cd": "5.2"},
     "django.contrib.auth:aget_user": {
-        "8e2335f732241000": "6.1.3",
-        "f609d7fa6276e79b": "5.2.19",
+        "f609d7fa6276e79b": "5.2",
+        "8e2335f732241000": "6.0",
     },
-    "django.contrib.auth:get_user": {"313ac3057953a86e": "6.1.3"},
+    "django.contrib.auth:get_user": {"313ac3057953a86e": "5.2"},
     "django.contrib.messages.middleware:MessageMiddleware.process_request": {
-        "25fcd7e59731d294": "6.1.3"
+        "25fcd7e59731d294": "5.2"
     },
     "django.contrib.messages.middleware:MessageMiddleware.process_response": {
-        "4323aaeb5ec18587": "6.1.3"
+        "4323aaeb5ec18587": "5.2"
     },
     "django.contrib.messages.storage.base:BaseStorage.update": {
-        "b2f34b30602743fe": "6.1.3"
+        "b2f34b30602743fe": "5.2"
     },
     "django.contrib.messages.storage.fallback:FallbackStorage.__init__": {
-        "868d1e345308741e": "6.1.3"
+        "868d1e345308741e": "5.2"
     },
     "django.contrib.messages.storage.fallback:FallbackStorage._store": {
-        "ffb7fc2f4d1d4c20": "6.1.3"
+        "ffb7fc2f4d1d4c20": "5.2"
     },
     "django.contrib.sessions.backends.base:SessionBase._get_session": {
-        "23bcf4e1f5fc83b8": "6.1.3"
+        "23bcf4e1f5fc83b8": "5.2"
     },
     "django.contrib.sessions.backends.base:SessionBase.is_empty": {
-        "ae4f7e6700ff5967": "6.1.3"
+        "ae4f7e6700ff5967": "5.2"
     },
     "django.contrib.sessions.middleware:SessionMiddleware.process_request": {
-        "f2a590e04a4631d2": "6.1.3"
+        "f2a590e04a4631d2": "5.2"
     },
     "django.contrib.sessions.middleware:SessionMiddleware.process_response": {
-        "3fa1ee9fbb613fc7": "6.1.3",
-        "8fb6edf09f3b085c": "6.0",
+        "8fb6edf09f3b085c": "5.2",
+        "3fa1ee9fbb613fc7": "5.2.14",
     },
-    "django.core.cache.backends.base:BaseCache.close": {"d5b5313fbc05f7dd": "6.1.3"},
-    "django.core.cache:close_caches": {"4e6bfa2f431b5cb7": "6.1.3"},
-    "django.core.handlers.asgi:ASGIHandler.__call__": {"863b0ebfd52a1b42": "6.1.3"},
+    "django.core.cache.backends.base:BaseCache.close": {"d5b5313fbc05f7dd": "5.2"},
+    "django.core.cache:close_caches": {"4e6bfa2f431b5cb7": "5.2"},
+    "django.core.handlers.asgi:ASGIHandler.__call__": {"863b0ebfd52a1b42": "5.2"},
     "django.core.handlers.asgi:ASGIHandler.handle": {
-        "23b461c6923a03f7": "6.1.3",
-        "e2746f2d1f18d1f5": "6.0.10",
+        "e2746f2d1f18d1f5": "5.2",
+        "23b461c6923a03f7": "6.1",
     },
     "django.core.handlers.asgi:ASGIHandler.read_body": {
-        "e6948980ece304d3": "6.1.3",
-        "6ef474dfa591c4e4": "5.2.19",
+        "6ef474dfa591c4e4": "5.2",
+        "e6948980ece304d3": "6.0",
     },
     "django.core.handlers.asgi:ASGIHandler.run_get_response": {
-        "b02dd4c751cbaeab": "6.1.3"
+        "b02dd4c751cbaeab": "5.2"
     },
     "django.core.handlers.asgi:ASGIHandler.send_response": {
-        "72bffe1e051c4376": "6.1.3",
-        "d150d18dec173c79": "5.2.19",
+        "d150d18dec173c79": "5.2",
+        "72bffe1e051c4376": "6.0",
     },
-    "django.core.handlers.asgi:ASGIRequest.close": {"bf3ee5d77e0949cd": "6.1.3"},
+    "django.core.handlers.asgi:ASGIRequest.close": {"bf3ee5d77e0949cd": "5.2"},
     "django.core.handlers.base:BaseHandler._get_response_async": {
-        "f52b3753cef8d1c0": "6.1.3"
+        "f52b3753cef8d1c0": "5.2"
     },
     "django.core.handlers.base:BaseHandler.adapt_method_mode": {
-        "18bcc3d366f3f719": "6.1.3"
+        "18bcc3d366f3f719": "5.2"
     },
     "django.core.handlers.base:BaseHandler.get_response_async": {
-        "d678a28b8da399ae": "6.1.3"
+        "d678a28b8da399ae": "5.2"
     },
     "django.core.handlers.base:BaseHandler.load_middleware": {
-        "494dffb5669ca418": "6.1.3"
+        "494dffb5669ca418": "5.2"
     },
     "django.core.handlers.base:BaseHandler.process_exception_by_middleware": {
-        "69b53f9855580410": "6.1.3"
+        "69b53f9855580410": "5.2"
     },
-    "django.core.handlers.base:reset_urlconf": {"52c4db7dd8f1803a": "6.1.3"},
+    "django.core.handlers.base:reset_urlconf": {"52c4db7dd8f1803a": "5.2"},
     "django.core.handlers.exception:convert_exception_to_response": {
-        "730ba7912fd8f667": "6.1.3"
+        "730ba7912fd8f667": "5.2"
     },
     "django.core.handlers.exception:get_exception_response": {
-        "bfa6198032530cd0": "6.1.3"
+        "bfa6198032530cd0": "5.2"
     },
     "django.core.handlers.exception:handle_uncaught_exception": {
-        "1a6fbcd6ed9cdc29": "6.1.3"
+        "1a6fbcd6ed9cdc29": "5.2"
     },
     "django.core.handlers.exception:response_for_exception": {
-        "7bd2cefad3668947": "6.1.3",
         "4e64db18b083ac14": "5.2",
+        "7bd2cefad3668947": "5.2.3",
     },
-    "django.db:close_old_connections": {"81b7a119db5bcb0f": "6.1.3"},
-    "django.db:reset_queries": {"e76e32e705603e1e": "6.1.3"},
+    "django.db:close_old_connections": {"81b7a119db5bcb0f": "5.2"},
+    "django.db:reset_queries": {"e76e32e705603e1e": "5.2"},
     "django.dispatch.dispatcher:Signal._live_receivers": {
-        "8fd8f9c50d9c76f8": "6.1.3",
-        "164aab5c4b6c345f": "5.2.19",
+        "164aab5c4b6c345f": "5.2",
+        "8fd8f9c50d9c76f8": "6.0",
     },
     "django.dispatch.dispatcher:Signal.asend": {
-        "116f4b4201c0fd26": "6.1.3",
-        "65b57f07ac8c491b": "6.0.10",
+        "65b57f07ac8c491b": "5.2",
+        "116f4b4201c0fd26": "6.1",
     },
-    "django.http.request:HttpRequest._load_post_and_files": {
-        "160383d1dbdc7766": "6.1.3"
-    },
+    "django.http.request:HttpRequest._load_post_and_files": {"160383d1dbdc7766": "5.2"},
     "django.http.request:HttpRequest.body": {
-        "fab656db221aea4d": "6.1.3",
-        "51b10df6cff834b6": "6.0.10",
-        "2b6ce12a238380f7": "5.2.19",
-        "a85c68a7bead0bc8": "6.0",
+        "b5cf3c627b3eff41": "5.2",
+        "e594c9d9cd11e343": "5.2.13",
+        "907dc3229c5b4f7a": "6.0.4",
+        "9da41d0633650685": "6.1",
     },
-    "django.http.request:HttpRequest.close": {"f75aebdc190f3a9d": "6.1.3"},
-    "django.http.response:HttpResponseBase.close": {"f3775a61a5c9a610": "6.1.3"},
-    "django.http.response:HttpResponseBase.items": {"c3e0034b134e0920": "6.1.3"},
-    "django.http.response:StreamingHttpResponse.__aiter__": {
-        "debb00ac56802ac4": "6.1.3"
-    },
+    "django.http.request:HttpRequest.close": {"f75aebdc190f3a9d": "5.2"},
+    "django.http.response:HttpResponseBase.close": {"f3775a61a5c9a610": "5.2"},
+    "django.http.response:HttpResponseBase.items": {"c3e0034b134e0920": "5.2"},
+    "django.http.response:StreamingHttpResponse.__aiter__": {"debb00ac56802ac4": "5.2"},
     "django.http.response:StreamingHttpResponse.streaming_content": {
-        "2b4e4b441d1d5fc1": "6.1.3"
+        "0e839160f6ad472a": "5.2"
     },
     "django.middleware.clickjacking:XFrameOptionsMiddleware.get_xframe_options_value": {
-        "c80ac7b4524e6539": "6.1.3"
+        "c80ac7b4524e6539": "5.2"
     },
     "django.middleware.clickjacking:XFrameOptionsMiddleware.process_response": {
-        "bed41b7f2dd43467": "6.1.3"
+        "bed41b7f2dd43467": "5.2"
     },
     "django.middleware.common:CommonMiddleware.get_full_path_with_slash": {
-        "22929ce1b5f69959": "6.1.3"
+        "22929ce1b5f69959": "5.2"
     },
     "django.middleware.common:CommonMiddleware.process_request": {
-        "fc22b602a9877f9a": "6.1.3"
+        "fc22b602a9877f9a": "5.2"
     },
     "django.middleware.common:CommonMiddleware.process_response": {
-        "5f9bf0b8cf0fb564": "6.1.3",
-        "1459b9e9b9263d63": "5.2.19",
+        "1459b9e9b9263d63": "5.2",
+        "5f9bf0b8cf0fb564": "6.0",
     },
     "django.middleware.common:CommonMiddleware.should_redirect_with_slash": {
-        "606b68fe67e6ade1": "6.1.3"
+        "606b68fe67e6ade1": "5.2"
     },
     "django.middleware.csrf:CsrfViewMiddleware._check_token": {
-        "7526290e2155c284": "6.1.3"
+        "7526290e2155c284": "5.2"
     },
     "django.middleware.csrf:CsrfViewMiddleware._get_secret": {
-        "5477dbe273de2d55": "6.1.3"
+        "5477dbe273de2d55": "5.2"
     },
-    "django.middleware.csrf:CsrfViewMiddleware._reject": {"6f0955e709fdc45e": "6.1.3"},
+    "django.middleware.csrf:CsrfViewMiddleware._reject": {"6f0955e709fdc45e": "5.2"},
     "django.middleware.csrf:CsrfViewMiddleware._set_csrf_cookie": {
-        "672ae8e578f2a23b": "6.1.3"
+        "672ae8e578f2a23b": "5.2"
     },
     "django.middleware.csrf:CsrfViewMiddleware.process_request": {
-        "5ebd0b3a6da9aadd": "6.1.3"
+        "5ebd0b3a6da9aadd": "5.2"
     },
     "django.middleware.csrf:CsrfViewMiddleware.process_response": {
-        "0716d841bc16b7a9": "6.1.3"
+        "0716d841bc16b7a9": "5.2"
     },
     "django.middleware.csrf:CsrfViewMiddleware.process_view": {
-        "a00fb819d6b40570": "6.1.3"
+        "a00fb819d6b40570": "5.2"
     },
     "django.middleware.security:SecurityMiddleware.process_request": {
-        "4be40bbddbf1fb6a": "6.1.3"
+        "4be40bbddbf1fb6a": "5.2"
     },
     "django.middleware.security:SecurityMiddleware.process_response": {
-        "7f4f201ebbab177a": "6.1.3"
+        "7f4f201ebbab177a": "5.2"
     },
-    "django.template.loaders.cached:Loader.get_template": {"d2115f0b4fad9ff8": "6.1.3"},
+    "django.template.loaders.cached:Loader.get_template": {"d2115f0b4fad9ff8": "5.2"},
     "django.utils.datastructures:CaseInsensitiveMapping.__iter__": {
-        "09cb01fa9b5926f1": "6.1.3"
+        "09cb01fa9b5926f1": "5.2"
     },
-    "django.utils.deprecation:MiddlewareMixin.__acall__": {"3370bbdcb8fbcab4": "6.1.3"},
-    "django.utils.deprecation:MiddlewareMixin.__call__": {"207122123fce33be": "6.1.3"},
-    "django.utils.deprecation:MiddlewareMixin.__init__": {"d1260458cc568f80": "6.1.3"},
+    "django.utils.deprecation:MiddlewareMixin.__acall__": {"3370bbdcb8fbcab4": "5.2"},
+    "django.utils.deprecation:MiddlewareMixin.__call__": {"207122123fce33be": "5.2"},
+    "django.utils.deprecation:MiddlewareMixin.__init__": {"d1260458cc568f80": "5.2"},
     "django.utils.log:log_response": {
-        "df2e1a66b1a4fa4f": "6.1.3",
-        "edca9d80caa5b27b": "5.2.19",
         "85642bd0030fc36b": "5.2",
+        "edca9d80caa5b27b": "5.2.2",
+        "df2e1a66b1a4fa4f": "6.0",
     },
-    "django.views.defaults:bad_request": {"f8be8a542d632518": "6.1.3"},
-    "django.views.defaults:page_not_found": {"3013389376384652": "6.1.3"},
-    "django.views.defaults:permission_denied": {"92617ef2ab7339be": "6.1.3"},
-    "django.views.defaults:server_error": {"83fa3cc8266d64dd": "6.1.3"},
+    "django.views.defaults:bad_request": {"92d74495b9a15ec0": "5.2"},
+    "django.views.defaults:page_not_found": {"9d5a781784553416": "5.2"},
+    "django.views.defaults:permission_denied": {"f52f6461e87822b8": "5.2"},
+    "django.views.defaults:server_error": {"ede4971351bf650f": "5.2"},
 }

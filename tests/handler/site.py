@@ -27,7 +27,11 @@ def act(middleware, hook, default=None, request=None):
         raise ValueError(what)
     if behaviour == f"{hook}-denies":
         raise PermissionDenied(what)
-    answers = {f"{hook}-responds": HttpResponse(what), f"{hook}-falsy": "", f"{hook}-none": None}
+    answers = {
+        f"{hook}-responds": HttpResponse(what),
+        f"{hook}-falsy": "",
+        f"{hook}-none": None,
+    }
     return answers.get(behaviour, default)
 
 
@@ -160,7 +164,9 @@ def sync_function(label, behaviour):
 
     def factory(get_response):
         def middleware(request):
-            return act(named, "response", act(named, "request") or get_response(request))
+            return act(
+                named, "response", act(named, "request") or get_response(request)
+            )
 
         return middleware
 
@@ -172,7 +178,9 @@ def async_function(label, behaviour):
 
     def factory(get_response):
         async def middleware(request):
-            return act(named, "response", act(named, "request") or await get_response(request))
+            return act(
+                named, "response", act(named, "request") or await get_response(request)
+            )
 
         return middleware
 
@@ -185,7 +193,9 @@ def both_function(label, behaviour):
 
     @sync_and_async_middleware
     def factory(get_response):
-        return (anything if asyncio.iscoroutinefunction(get_response) else sync)(get_response)
+        return (anything if asyncio.iscoroutinefunction(get_response) else sync)(
+            get_response
+        )
 
     return factory
 
@@ -265,7 +275,9 @@ def returns_coroutine(request):
 
 
 async def renders(request):
-    return TemplateResponse(request, engines["django"].from_string("rendered {{ n }}"), {"n": 1})
+    return TemplateResponse(
+        request, engines["django"].from_string("rendered {{ n }}"), {"n": 1}
+    )
 
 
 async def renders_badly(request):
@@ -313,7 +325,10 @@ def echo(request):
 
 @csrf_exempt
 def files_sync(request):
-    parts = [f"{key}={file.name}:{file.read().decode()}" for key, file in request.FILES.items()]
+    parts = [
+        f"{key}={file.name}:{file.read().decode()}"
+        for key, file in request.FILES.items()
+    ]
     return HttpResponse("|".join([*parts, repr(sorted(request.POST.lists()))]))
 
 

@@ -13,7 +13,12 @@ from django.test import override_settings
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.trace import record_hops
 from tests.driver import drive, plain_root_logger, scope_for
-from tests.handler.tools import assert_same, captured_logs, counted_crossings, watched_signals
+from tests.handler.tools import (
+    assert_same,
+    captured_logs,
+    counted_crossings,
+    watched_signals,
+)
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -22,12 +27,20 @@ async def form(handler):
     token = await drive(handler, "/token/")
     cookie = f"csrftoken={token.cookies['csrftoken']}"
     body = b"a=1&csrfmiddlewaretoken=" + token.body
-    return {"path": "/form/", "method": "POST", "headers": {**FORM, "cookie": cookie}, "chunks": (body,)}
+    return {
+        "path": "/form/",
+        "method": "POST",
+        "headers": {**FORM, "cookie": cookie},
+        "chunks": (body,),
+    }
 
 
 async def session(handler):
     reply = await drive(handler, "/session/set/?color=red")
-    return {"path": "/session/set/", "headers": {"cookie": f"sessionid={reply.cookies['sessionid']}"}}
+    return {
+        "path": "/session/set/",
+        "headers": {"cookie": f"sessionid={reply.cookies['sessionid']}"},
+    }
 
 
 async def flushed(handler):
@@ -81,16 +94,22 @@ async def test_nothing_hops_where_nothing_blocks(handler, name):
     assert not count
 
 
-@pytest.mark.parametrize("path", ["/", "/404/", "/sync", "/cookies/", "/stream/", "/large/", "/environment/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/404/", "/sync", "/cookies/", "/stream/", "/large/", "/environment/"]
+)
 async def test_answers_are_djangos(path):
     await assert_same(scope_for(path))
 
 
 @pytest.mark.parametrize("root_path", ["", "/app", "/app/"])
 @pytest.mark.parametrize("script_name", [None, "/forced"])
-@pytest.mark.parametrize("path", ["/environment/", "/app/environment/", "/application/environment/"])
+@pytest.mark.parametrize(
+    "path", ["/environment/", "/app/environment/", "/application/environment/"]
+)
 async def test_script_prefixes(root_path, script_name, path):
-    await assert_same(scope_for(path, root_path=root_path), FORCE_SCRIPT_NAME=script_name)
+    await assert_same(
+        scope_for(path, root_path=root_path), FORCE_SCRIPT_NAME=script_name
+    )
 
 
 async def test_the_script_prefix_does_not_leak():
@@ -115,7 +134,9 @@ async def test_a_content_type_that_cannot_be_parsed():
     await assert_same(scope_for("/", headers=headers))
 
 
-@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+@pytest.mark.parametrize(
+    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
+)
 async def test_sending_the_answer_to_a_bad_request_may_fail(handler_class):
     async def receive():
         return {"type": "http.request"}
@@ -123,9 +144,15 @@ async def test_sending_the_answer_to_a_bad_request_may_fail(handler_class):
     async def send(message):
         raise OSError("gone")
 
-    with captured_logs(), watched_signals() as sent, pytest.raises(OSError, match="gone"):
+    with (
+        captured_logs(),
+        watched_signals() as sent,
+        pytest.raises(OSError, match="gone"),
+    ):
         await handler_class()(scope_for("/", query_string=b"\xff"), receive, send)
-    assert [signal[0] for signal in sent][1:] == (["finished"] if handler_class is ASGIHandler else [])
+    assert [signal[0] for signal in sent][1:] == (
+        ["finished"] if handler_class is ASGIHandler else []
+    )
 
 
 async def test_the_sender_may_be_another_class():
@@ -142,7 +169,9 @@ async def test_a_thousand_requests_that_wait_start_no_thread(handler):
     threads = threading.active_count()
     begin = time.monotonic()
     with counted_crossings() as count:
-        replies = await asyncio.gather(*(drive(handler, "/slow/?seconds=0.5") for _ in range(1000)))
+        replies = await asyncio.gather(
+            *(drive(handler, "/slow/?seconds=0.5") for _ in range(1000))
+        )
     assert {reply.body for reply in replies} == {b"slow"}
     assert not count
     assert threading.active_count() == threads

@@ -22,8 +22,8 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 BOUNDARY = "boundary"
 UPLOAD = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
 MULTIPART = (
-    f"--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\nvalue\r\n"
-    f"--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n{'x' * 50}\r\n"
+    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="field"\r\n\r\nvalue\r\n'
+    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n{"x" * 50}\r\n'
     f"--{BOUNDARY}--\r\n"
 ).encode()
 
@@ -49,13 +49,22 @@ def part(data, more=False):
 
 @pytest.mark.parametrize("limit", [0, 1, 4, 5, 6, 10_000])
 @pytest.mark.parametrize(
-    "chunks", [(b"",), (b"a=123",), (b"a=", b"1", b"", b"23"), (b"", b""), (b"a=123", b"456", b"789")]
+    "chunks",
+    [
+        (b"",),
+        (b"a=123",),
+        (b"a=", b"1", b"", b"23"),
+        (b"", b""),
+        (b"a=123", b"456", b"789"),
+    ],
 )
 async def test_bodies_are_what_django_reads(limit, chunks, blockbuster):
     blockbuster.deactivate()  # Django's handler writes to disk on the event loop.
     for headers in ({}, FORM, {**FORM, "content-length": str(sum(map(len, chunks)))}):
         await assert_same(
-            scope_for("/echo/", "POST", headers), chunks, FILE_UPLOAD_MAX_MEMORY_SIZE=limit
+            scope_for("/echo/", "POST", headers),
+            chunks,
+            FILE_UPLOAD_MAX_MEMORY_SIZE=limit,
         )
 
 
@@ -66,7 +75,9 @@ async def test_uploads_are_what_django_reads(limit, size, blockbuster):
     chunks = tuple(MULTIPART[i : i + size] for i in range(0, len(MULTIPART), size))
     headers = {**UPLOAD, "content-length": str(len(MULTIPART))}
     seen = await assert_same(
-        scope_for("/files/sync/", "POST", headers), chunks, FILE_UPLOAD_MAX_MEMORY_SIZE=limit
+        scope_for("/files/sync/", "POST", headers),
+        chunks,
+        FILE_UPLOAD_MAX_MEMORY_SIZE=limit,
     )
     assert seen.reply.body.startswith(b"file=a.txt:xxx")
 
@@ -95,7 +106,9 @@ async def test_writes_to_disk_take_a_hop_each():
 
 async def test_messages_without_a_body():
     assert (await read({"type": "http.request"})).read() == b""
-    assert (await read({"type": "http.request", "more_body": True}, part(b"x"))).read() == b"x"
+    assert (
+        await read({"type": "http.request", "more_body": True}, part(b"x"))
+    ).read() == b"x"
 
 
 @pytest.mark.parametrize("limit", [1, 1000])
@@ -108,12 +121,17 @@ async def test_a_client_that_goes_away_while_sending(limit, monkeypatch):
         closed.append(file.closed)
 
     monkeypatch.setattr(body, "close_body", close_body)
-    with override_settings(FILE_UPLOAD_MAX_MEMORY_SIZE=limit), pytest.raises(RequestAborted):
+    with (
+        override_settings(FILE_UPLOAD_MAX_MEMORY_SIZE=limit),
+        pytest.raises(RequestAborted),
+    ):
         await read(part(b"123", True), {"type": "http.disconnect"})
     assert closed == [True]
 
 
-@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+@pytest.mark.parametrize(
+    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
+)
 @pytest.mark.parametrize("before", [0, 1])
 async def test_an_early_disconnect_is_not_answered(handler_class, before):
     waiting = [*([part(b"x", True)] * before), {"type": "http.disconnect"}]
@@ -156,7 +174,10 @@ async def test_too_large_a_body_is_refused(length):
 
 async def test_a_cancelled_write_to_disk_leaves_no_open_file():
     """A file that nobody closes is reported by Python as a ResourceWarning."""
-    with warnings.catch_warnings(record=True) as caught, override_settings(FILE_UPLOAD_MAX_MEMORY_SIZE=1):
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        override_settings(FILE_UPLOAD_MAX_MEMORY_SIZE=1),
+    ):
         warnings.simplefilter("always")
         task = asyncio.create_task(read(part(b"12345", True), part(b"6")))
         await asyncio.sleep(0)

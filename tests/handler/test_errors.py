@@ -15,11 +15,20 @@ from django.test import override_settings
 from django_asynckit.handler import errors
 from django_asynckit.handler.asgi import ASGIHandler
 from tests.driver import drive, scope_for
-from tests.handler.tools import assert_same, captured_logs, counted_crossings, observe_both, without_cookies
+from tests.handler.tools import (
+    assert_same,
+    captured_logs,
+    counted_crossings,
+    observe_both,
+    without_cookies,
+)
 
 KINDS = ["404", "403", "400", "suspicious", "500"]
 PATHS = [*(f"/raises/{kind}/" for kind in KINDS), "/404/", "/nowhere/"]
-PAGES = {f"{status}.html": f"page {status} {{{{ request.path }}}}" for status in (400, 403, 404, 500)}
+PAGES = {
+    f"{status}.html": f"page {status} {{{{ request.path }}}}"
+    for status in (400, 403, 404, 500)
+}
 
 
 def handler404(request, exception):
@@ -114,7 +123,7 @@ async def test_templates_in_a_folder(tmp_path):
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_broken_templates(path):
-    pages = {name: "{% no_such_tag %}" for name in PAGES}
+    pages = dict.fromkeys(PAGES, "{% no_such_tag %}")
     await assert_same(scope_for(path), TEMPLATES=[engine(cached(memory(pages)))])
 
 
@@ -153,7 +162,10 @@ async def test_debug_pages_are_made_in_one_hop(path):
     assert ours.reply.status == stock.reply.status
     assert ours.logs == stock.logs
     assert ours.signals == stock.signals
-    titles = [re.findall(rb"<title>.*?</title>", seen.reply.body, re.DOTALL) for seen in (ours, stock)]
+    titles = [
+        re.findall(rb"<title>.*?</title>", seen.reply.body, re.DOTALL)
+        for seen in (ours, stock)
+    ]
     assert titles[0] == titles[1]
     if path != "/404/":
         _, hops = await hops_of(path, DEBUG=True)
@@ -205,7 +217,9 @@ async def test_a_log_handler_that_is_not_local_means_a_hop(kind):
 
 
 def test_warming_passes_over_broken_templates():
-    with override_settings(TEMPLATES=[engine(cached(memory({"404.html": "{% no_such_tag %}"})))]):
+    with override_settings(
+        TEMPLATES=[engine(cached(memory({"404.html": "{% no_such_tag %}"})))]
+    ):
         errors.warm()
         assert not errors._is_known_missing("404.html")
         assert errors._is_known_missing("500.html")

@@ -24,14 +24,24 @@ async def exchange(*types):
 
 async def test_startup_and_shutdown_are_answered():
     sent = await exchange("lifespan.startup", "lifespan.shutdown")
-    assert sent == [{"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}]
+    assert sent == [
+        {"type": "lifespan.startup.complete"},
+        {"type": "lifespan.shutdown.complete"},
+    ]
 
 
 async def test_a_shutdown_alone_is_answered():
-    assert await exchange("lifespan.shutdown") == [{"type": "lifespan.shutdown.complete"}]
+    assert await exchange("lifespan.shutdown") == [
+        {"type": "lifespan.shutdown.complete"}
+    ]
 
 
-@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+@pytest.mark.parametrize(
+    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
+)
 async def test_websockets_are_refused(handler_class):
-    with pytest.raises(ValueError, match=r"^Django can only handle ASGI/HTTP connections, not websocket\.$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^Django can only handle ASGI/HTTP connections, not websocket\.$",
+    ):
         await handler_class()({"type": "websocket"}, None, None)

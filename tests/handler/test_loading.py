@@ -62,11 +62,16 @@ def test_subclasses_and_functions_stay():
 
 
 def test_the_setting_turns_it_off():
-    assert loaded(SECURITY, ASYNCKIT_NATIVE_MIDDLEWARE=False) is DjangoSecurityMiddleware
+    assert (
+        loaded(SECURITY, ASYNCKIT_NATIVE_MIDDLEWARE=False) is DjangoSecurityMiddleware
+    )
 
 
 def test_the_setting_must_be_a_bool():
-    with pytest.raises(ImproperlyConfigured, match="ASYNCKIT_NATIVE_MIDDLEWARE must be True or False, not 1"):
+    with pytest.raises(
+        ImproperlyConfigured,
+        match="ASYNCKIT_NATIVE_MIDDLEWARE must be True or False, not 1",
+    ):
         loaded(SECURITY, ASYNCKIT_NATIVE_MIDDLEWARE=1)
 
 
@@ -80,12 +85,17 @@ def test_nothing_stays_patched():
     ASGIHandler()
     assert base.import_string is before
     assert names == settings.MIDDLEWARE
-    with pytest.raises(ImportError), override_settings(MIDDLEWARE=["tests.no_such_module.Middleware"]):
+    with (
+        pytest.raises(ImportError),
+        override_settings(MIDDLEWARE=["tests.no_such_module.Middleware"]),
+    ):
         ASGIHandler()
     assert base.import_string is before
 
 
-@pytest.mark.parametrize("path", ["tests.no_such_module.Middleware", "tests.handler.site.NoSuchName", "x"])
+@pytest.mark.parametrize(
+    "path", ["tests.no_such_module.Middleware", "tests.handler.site.NoSuchName", "x"]
+)
 def test_errors_are_djangos(path):
     messages = []
     for handler_class in (DjangoASGIHandler, ASGIHandler):
@@ -95,11 +105,17 @@ def test_errors_are_djangos(path):
     assert messages[0] == messages[1]
 
 
-@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+@pytest.mark.parametrize(
+    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
+)
 def test_a_middleware_must_be_capable_of_something(handler_class):
-    with override_settings(MIDDLEWARE=[f"{__name__}.Factory"]):
-        with pytest.raises(RuntimeError, match="must have at least one of sync_capable/async_capable"):
-            handler_class()
+    with (
+        override_settings(MIDDLEWARE=[f"{__name__}.Factory"]),
+        pytest.raises(
+            RuntimeError, match="must have at least one of sync_capable/async_capable"
+        ),
+    ):
+        handler_class()
 
 
 def test_a_middleware_may_make_a_handler():

@@ -31,7 +31,10 @@ class Remote(logging.Handler):
 @pytest.fixture
 def logger():
     """A logger with a parent, both without handlers."""
-    parent, child = logging.getLogger("tests.parent"), logging.getLogger("tests.parent.child")
+    parent, child = (
+        logging.getLogger("tests.parent"),
+        logging.getLogger("tests.parent.child"),
+    )
     yield child
     for used in (parent, child):
         used.handlers, used.filters, used.propagate = [], [], True
@@ -44,7 +47,15 @@ def is_local(logger, level=logging.WARNING):
 
 @pytest.mark.parametrize(
     "path",
-    ["/404/", "/raises/404/", "/raises/403/", "/raises/400/", "/raises/suspicious/", "/raises/500/", "/nowhere/"],
+    [
+        "/404/",
+        "/raises/404/",
+        "/raises/403/",
+        "/raises/400/",
+        "/raises/suspicious/",
+        "/raises/500/",
+        "/nowhere/",
+    ],
 )
 async def test_records_are_djangos(path):
     seen = await assert_same(scope_for(path))

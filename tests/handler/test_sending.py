@@ -22,7 +22,9 @@ events: list[object] = []
 
 
 def site(view):
-    return override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", view)]}), MIDDLEWARE=[])
+    return override_settings(
+        ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", view)]}), MIDDLEWARE=[]
+    )
 
 
 async def agen(*parts):
@@ -91,7 +93,9 @@ VIEWS = {
     "large": lambda request: StreamingHttpResponse([b"x" * 200_000, b"y"]),
     "failing": lambda request: StreamingHttpResponse(failing("a")),
     "async failing": lambda request: StreamingHttpResponse(afailing("a")),
-    "file": lambda request: FileResponse(io.BytesIO(b"z" * 200_000), content_type="x/y"),
+    "file": lambda request: FileResponse(
+        io.BytesIO(b"z" * 200_000), content_type="x/y"
+    ),
     "own": lambda request: OwnIteration(),
     "not": lambda request: NotADjangoResponse(),
     "items": lambda request: OwnItems("x"),
@@ -159,7 +163,7 @@ def receive_once(*more):
                 await message.wait()
                 return {"type": "http.disconnect"}
             return message
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
     return receive
 
@@ -184,7 +188,14 @@ async def test_a_sync_iterator_is_closed_in_its_thread_and_context(fault):
     with site(view):
         task = asyncio.create_task(ASGIHandler()(scope_for(), receive_once(gone), send))
         (outcome,) = await asyncio.gather(task, return_exceptions=True)
-    assert type(outcome) is {"send": OSError, "disconnect": type(None), "cancel": asyncio.CancelledError}[fault]
+    assert (
+        type(outcome)
+        is {
+            "send": OSError,
+            "disconnect": type(None),
+            "cancel": asyncio.CancelledError,
+        }[fault]
+    )
     assert [event[0] for event in events] == ["pull", "pull", "closed"]
     assert len({event[-1] for event in events}) == 1
 

@@ -19,13 +19,15 @@ from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import get_urlconf, path
 
+from django_asynckit._compat import DJANGO_VERSION
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.trace import record_hops
 from tests.driver import drive, scope_for
-from tests.handler import site
 from tests.handler.tools import assert_same, build, counted_crossings
 
-HANDLERS = pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+HANDLERS = pytest.mark.parametrize(
+    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
+)
 BOTH = (request_started, request_finished)
 
 
@@ -173,9 +175,12 @@ async def test_async_receivers_make_no_hop():
     async def receiver(signal, **kwargs):
         seen.append(signal)
 
-    with connected(request_started, receiver), connected(request_finished, receiver):
-        with counted_crossings() as count:
-            await drive(handler)
+    with (
+        connected(request_started, receiver),
+        connected(request_finished, receiver),
+        counted_crossings() as count,
+    ):
+        await drive(handler)
     assert seen == list(BOTH)
     assert not count
 
@@ -184,7 +189,9 @@ async def test_djangos_own_receivers_may_be_disconnected():
     handler = build()
     with (
         disconnected(request_started, reset_queries, close_old_connections),
-        disconnected(request_finished, close_old_connections, close_caches, reset_urlconf),
+        disconnected(
+            request_finished, close_old_connections, close_caches, reset_urlconf
+        ),
         counted_crossings() as count,
     ):
         assert (await drive(handler)).status == 200
@@ -239,17 +246,21 @@ async def cached(request):
 
 
 @HANDLERS
-async def test_caches_that_can_be_closed_are_closed(handler_class, monkeypatch):
-    monkeypatch.setattr(site, "urlpatterns", [path("cached/", cached)])
+async def test_caches_that_can_be_closed_are_closed(handler_class):
     Closing.closed = 0
-    with override_settings(CACHES={"default": {"BACKEND": f"{__name__}.Closing"}}):
-        with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", cached)]})):
-            assert (await drive(handler_class())).status == 200
-    assert Closing.closed == 1
+    with override_settings(
+        CACHES={"default": {"BACKEND": f"{__name__}.Closing"}},
+        ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", cached)]}),
+    ):
+        assert (await drive(handler_class())).status == 200
+    # Before 6.1 Django runs the view in a task of its own, whose caches it does not see at the end.
+    assert Closing.closed == (handler_class is ASGIHandler or DJANGO_VERSION >= (6, 1))
 
 
 async def test_djangos_local_cache_has_nothing_to_close():
-    with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", cached)]})):
+    with override_settings(
+        ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", cached)]})
+    ):
         handler = build()
         with counted_crossings() as count:
             assert (await drive(handler)).status == 200
@@ -262,13 +273,19 @@ def queries(request):
 
 
 @HANDLERS
-def test_connections_of_a_thread_that_waits_for_us_are_cleaned_up(handler_class, monkeypatch):
+def test_connections_of_a_thread_that_waits_for_us_are_cleaned_up(
+    handler_class, monkeypatch
+):
     """With async_to_sync, as in tests of Django's TestCase, sync code runs in the caller's thread."""
     closed = []
     monkeypatch.setattr(
-        connections["default"], "close_if_unusable_or_obsolete", lambda: closed.append(threading.current_thread())
+        connections["default"],
+        "close_if_unusable_or_obsolete",
+        lambda: closed.append(threading.current_thread()),
     )
-    with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", queries)]})):
+    with override_settings(
+        ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", queries)]})
+    ):
         handler = handler_class()
         for _ in range(2):
             async_to_sync(drive)(handler)
@@ -285,4 +302,7 @@ async def test_a_context_from_outside_whose_thread_was_used_is_cleaned_up():
         await sync_to_async(int)()
         with record_hops() as trace:
             await drive(handler)
-    assert [hop.target.rpartition(".")[2] for hop in trace.hops] == ["sync_send", "close"]
+    assert [hop.target.rpartition(".")[2] for hop in trace.hops] == [
+        "sync_send",
+        "close",
+    ]

@@ -105,11 +105,17 @@ async def observe(application, scope, chunks=(b"",), *, exceptions=False) -> See
             seen.reply = await send_scope(application, dict(scope), chunks)
         except Exception as error:
             seen.error = repr(error)
-    seen.calls, seen.signals, seen.logs = list(calls), sent, [facts(record) for record in records]
+    seen.calls, seen.signals, seen.logs = (
+        list(calls),
+        sent,
+        [facts(record) for record in records],
+    )
     return seen
 
 
-async def observe_both(scope, chunks=(b"",), *, exceptions=False, **settings) -> tuple[Seen, Seen]:
+async def observe_both(
+    scope, chunks=(b"",), *, exceptions=False, **settings
+) -> tuple[Seen, Seen]:
     """Return what Django's handler did, and what ours did."""
     with override_settings(**settings):
         stock = await observe(DjangoASGIHandler(), scope, chunks, exceptions=exceptions)
@@ -195,5 +201,3 @@ async def settle() -> None:
 async def leftover_tasks() -> list[asyncio.Task[Any]]:
     await settle()
     return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-
-

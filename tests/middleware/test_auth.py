@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, alogin, login, logout
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    alogin,
+    login,
+    logout,
+)
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, User, update_last_login
 from django.contrib.auth.signals import user_logged_in
@@ -75,13 +82,17 @@ async def user_first(request):
 async def sync_login(request):
     before = await request.auser()
     await sync_to_async(login)(request, BOB, backend=f"{__name__}.AsyncBackend")
-    return HttpResponse(f"{before.username} {request.user.username} {(await request.auser()).username}")
+    return HttpResponse(
+        f"{before.username} {request.user.username} {(await request.auser()).username}"
+    )
 
 
 async def async_login(request):
     before = await request.auser()
     await alogin(request, BOB, backend=f"{__name__}.AsyncBackend")
-    return HttpResponse(f"{before.username} {request.user.username} {(await request.auser()).username}")
+    return HttpResponse(
+        f"{before.username} {request.user.username} {(await request.auser()).username}"
+    )
 
 
 async def sync_logout(request):
@@ -119,7 +130,9 @@ async def cached_by_others(request):
 async def custom_session(request):
     session = request.session
     await request.auser()
-    request.session = type("Other", (type(session),), {"get": lambda self, *args: None})()
+    request.session = type(
+        "Other", (type(session),), {"get": lambda self, *args: None}
+    )()
     request.session._session_cache = {}
     return HttpResponse(str(await request.auser()))
 
@@ -147,7 +160,10 @@ def _site():
     assert user_logged_in.disconnect(dispatch_uid="update_last_login")
     with override_settings(
         ROOT_URLCONF=__name__,
-        AUTHENTICATION_BACKENDS=[f"{__name__}.{name}" for name in ("AsyncBackend", "RefusingBackend", "NoBaseBackend")],
+        AUTHENTICATION_BACKENDS=[
+            f"{__name__}.{name}"
+            for name in ("AsyncBackend", "RefusingBackend", "NoBaseBackend")
+        ],
     ):
         yield
     user_logged_in.connect(update_last_login, dispatch_uid="update_last_login")
@@ -202,7 +218,10 @@ async def test_a_backend_that_is_not_configured_means_nobody():
 
 async def test_a_changed_password_means_nobody():
     headers = session_for(User(pk=1, password="old"))
-    ours, stock = await get("/auser/", headers), await get("/auser/", headers, DjangoASGIHandler)
+    ours, stock = (
+        await get("/auser/", headers),
+        await get("/auser/", headers, DjangoASGIHandler),
+    )
     assert ours[0] == stock[0] == "anonymous"
 
 
@@ -259,7 +278,9 @@ async def test_a_natively_async_session_is_loaded_ahead():
 async def test_without_a_session_the_error_is_djangos():
     middleware = ["django.contrib.auth.middleware.AuthenticationMiddleware"]
     with override_settings(MIDDLEWARE=middleware, DEBUG=True):
-        assert "requires session middleware" in " ".join((await get("/auser/"))[0].split())
+        assert "requires session middleware" in " ".join(
+            (await get("/auser/"))[0].split()
+        )
 
 
 def test_under_wsgi_request_user_is_djangos():

@@ -16,7 +16,11 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from django_asynckit.handler.asgi import ASGIHandler
-from django_asynckit.middleware._requests import SMALL_BODY, is_in_memory, parses_post_in_memory
+from django_asynckit.middleware._requests import (
+    SMALL_BODY,
+    is_in_memory,
+    parses_post_in_memory,
+)
 from django_asynckit.trace import record_hops
 from tests.driver import drive
 from tests.middleware import stores
@@ -71,11 +75,22 @@ def multipart():
     )
 
 
-async def post(application, body=b"", path="/", content_type=FORM, cookie=f"csrftoken={SECRET}", **headers):
+async def post(
+    application,
+    body=b"",
+    path="/",
+    content_type=FORM,
+    cookie=f"csrftoken={SECRET}",
+    **headers,
+):
     headers = {"content-type": content_type, "cookie": cookie, **headers}
     with record_hops() as trace:
         reply = await drive(
-            application, path, method=headers.pop("method", "POST"), headers=headers, chunks=(body,)
+            application,
+            path,
+            method=headers.pop("method", "POST"),
+            headers=headers,
+            chunks=(body,),
         )
     return reply, [hop.target.rpartition(".")[2] for hop in trace.hops]
 
@@ -85,11 +100,26 @@ async def post(application, body=b"", path="/", content_type=FORM, cookie=f"csrf
     [
         ({"body": form()}, 200, [], True),
         ({"body": form(SMALL_BODY)}, 200, ["process_view", "close"], True),
-        ({"body": multipart(), "content_type": MULTIPART}, 200, ["process_view", "close"], True),
-        ({"body": b"{}", "content_type": "application/json", "x-csrftoken": SECRET}, 200, [], True),
+        (
+            {"body": multipart(), "content_type": MULTIPART},
+            200,
+            ["process_view", "close"],
+            True,
+        ),
+        (
+            {"body": b"{}", "content_type": "application/json", "x-csrftoken": SECRET},
+            200,
+            [],
+            True,
+        ),
         ({"method": "PUT", "x-csrftoken": SECRET}, 200, [], False),
         ({"method": "GET"}, 200, [], False),
-        ({"body": multipart(), "content_type": MULTIPART, "path": "/exempt/"}, 200, [], False),
+        (
+            {"body": multipart(), "content_type": MULTIPART, "path": "/exempt/"},
+            200,
+            [],
+            False,
+        ),
         ({"body": form(token="t" * 32)}, 403, ["_reject", "close"], None),
         ({"body": form(), "cookie": ""}, 403, ["_reject", "close"], None),
         ({"body": form(), "origin": "http://evil"}, 403, ["_reject", "close"], None),
@@ -101,7 +131,11 @@ async def test_hops_and_answers(kwargs, status, hops, is_parsed):
     with plain_root_logger():
         ours, our_hops = await post(ASGIHandler(), **kwargs)
         stock, _ = await post(DjangoASGIHandler(), **kwargs)
-    assert (ours.status, ours.headers, ours.body) == (stock.status, stock.headers, stock.body)
+    assert (ours.status, ours.headers, ours.body) == (
+        stock.status,
+        stock.headers,
+        stock.body,
+    )
     assert (ours.status, our_hops) == (status, hops)
     if is_parsed is not None:
         assert parsed == [is_parsed] * 2
@@ -121,7 +155,9 @@ class NotingUploadHandler:
 @override_settings(FILE_UPLOAD_HANDLERS=[f"{__name__}.NotingUploadHandler"])
 async def test_a_bad_origin_is_refused_before_any_upload_handler_runs():
     Handlers.made.clear()
-    reply, _ = await post(ASGIHandler(), multipart(), content_type=MULTIPART, origin="http://evil")
+    reply, _ = await post(
+        ASGIHandler(), multipart(), content_type=MULTIPART, origin="http://evil"
+    )
     assert (reply.status, Handlers.made) == (403, [])
 
 
@@ -129,7 +165,10 @@ async def test_the_failure_view_runs_once_and_off_the_loop():
     with override_settings(CSRF_FAILURE_VIEW=f"{__name__}.failure"):
         stores.calls.clear()
         reply, _ = await post(ASGIHandler(), form(token="t" * 32))
-        assert (reply.status, reply.body) == (403, b"refused: CSRF token from POST incorrect.")
+        assert (reply.status, reply.body) == (
+            403,
+            b"refused: CSRF token from POST incorrect.",
+        )
         assert stores.calls == [("failure", False)]
 
 
@@ -158,7 +197,11 @@ class TestSessions:
         application = ASGIHandler()
         reply = await drive(application, "/token/")
         with record_hops() as trace:
-            reply = await drive(application, "/", headers={"cookie": f"sessionid={reply.cookies['sessionid']}"})
+            reply = await drive(
+                application,
+                "/",
+                headers={"cookie": f"sessionid={reply.cookies['sessionid']}"},
+            )
         assert (reply.status, trace.hops) == (200, [])
 
     @override_settings(SESSION_ENGINE="tests.middleware.engines.asyncstore")
@@ -176,21 +219,30 @@ class TestSessions:
     async def test_a_store_that_reads_its_own_way_gets_hops(self):
         application = ASGIHandler()
         reply, hops = await post(application, form(), path="/")
-        assert (reply.status, hops[:3]) == (403, ["process_request", "process_view", "process_response"])
-        assert {on_loop for name, on_loop in stores.calls if name == "overridden get"} == {False}
+        assert (reply.status, hops[:3]) == (
+            403,
+            ["process_request", "process_view", "process_response"],
+        )
+        assert {
+            on_loop for name, on_loop in stores.calls if name == "overridden get"
+        } == {False}
 
     @override_settings(SESSION_ENGINE="tests.middleware.engines.readselsewhere")
     async def test_a_new_token_is_stored_off_the_loop(self):
         with record_hops() as trace:
             await drive(ASGIHandler(), "/token/")
-        assert [hop.target.rpartition(".")[2] for hop in trace.hops].count("process_response") == 2
+        assert [hop.target.rpartition(".")[2] for hop in trace.hops].count(
+            "process_response"
+        ) == 2
 
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     @override_settings(MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"])
     async def test_without_session_middleware_the_error_is_djangos(self):
         # The error view needs the session too, so the error reaches the server.
         for handler in (ASGIHandler, DjangoASGIHandler):
-            with pytest.raises(ImproperlyConfigured, match="SessionMiddleware must appear before"):
+            with pytest.raises(
+                ImproperlyConfigured, match="SessionMiddleware must appear before"
+            ):
                 await drive(handler())
         gc.collect()  # Django 5.2 and 6.0 leave the body's temporary file open.
 

@@ -27,7 +27,9 @@ async def nothing(request):
 
 
 async def add(request):
-    messages.info(request, secrets.token_hex(int(request.GET["size"])))  # Does not compress.
+    messages.info(
+        request, secrets.token_hex(int(request.GET["size"]))
+    )  # Does not compress.
     return HttpResponse("added")
 
 
@@ -40,7 +42,9 @@ async def show(request):
 async def level(request):
     messages.set_level(request, messages.ERROR)
     messages.info(request, "not shown")
-    return JsonResponse({"level": messages.get_level(request), "len": len(request._messages)})
+    return JsonResponse(
+        {"level": messages.get_level(request), "len": len(request._messages)}
+    )
 
 
 async def kind(request):
@@ -78,10 +82,15 @@ async def hops_for(url, headers=None, handler=ASGIHandler):
 
 
 def cookies_of(reply):
-    return {"cookie": "; ".join(f"{name}={value}" for name, value in reply.cookies.items())}
+    return {
+        "cookie": "; ".join(f"{name}={value}" for name, value in reply.cookies.items())
+    }
 
 
-@pytest.mark.parametrize("storage", ["fallback.FallbackStorage", "cookie.CookieStorage", "session.SessionStorage"])
+@pytest.mark.parametrize(
+    "storage",
+    ["fallback.FallbackStorage", "cookie.CookieStorage", "session.SessionStorage"],
+)
 @pytest.mark.parametrize("size", [1, 3000])
 async def test_messages_in_cookies_and_signed_sessions_need_no_hop(storage, size):
     if storage.startswith("cookie") and size > 1:
@@ -96,8 +105,15 @@ async def test_messages_in_cookies_and_signed_sessions_need_no_hop(storage, size
 
 @pytest.mark.parametrize("url", ["/level/", "/kind/", "/removed/", "/show/", "/"])
 async def test_the_answers_are_djangos(url):
-    ours, stock = (await hops_for(url))[0], (await hops_for(url, handler=DjangoASGIHandler))[0]
-    assert (ours.status, ours.headers, ours.body) == (stock.status, stock.headers, stock.body)
+    ours, stock = (
+        (await hops_for(url))[0],
+        (await hops_for(url, handler=DjangoASGIHandler))[0],
+    )
+    assert (ours.status, ours.headers, ours.body) == (
+        stock.status,
+        stock.headers,
+        stock.body,
+    )
     assert ours.status == 200
 
 
@@ -105,7 +121,9 @@ async def test_the_answers_are_djangos(url):
 async def test_a_session_that_may_block_is_touched_off_the_loop():
     with override_settings(MESSAGE_STORAGE=f"{STORAGE}.session.SessionStorage"):
         await hops_for("/add/?size=1")
-    assert {on_loop for name, on_loop in stores.calls if name == "overridden get"} == {False}
+    assert {on_loop for name, on_loop in stores.calls if name == "overridden get"} == {
+        False
+    }
     _, hops = await hops_for("/add/?size=1")
     assert hops.count("process_response") == 2
 
@@ -130,6 +148,8 @@ async def test_without_a_session_the_error_is_djangos():
 
 
 async def test_messages_that_do_not_fit_are_an_error_in_debug():
-    with override_settings(MESSAGE_STORAGE=f"{STORAGE}.cookie.CookieStorage", DEBUG=True):
+    with override_settings(
+        MESSAGE_STORAGE=f"{STORAGE}.cookie.CookieStorage", DEBUG=True
+    ):
         reply, _ = await hops_for("/add/?size=3000")
         assert b"Not all temporary messages could be stored" in reply.body

@@ -70,7 +70,10 @@ def _forget():
 
 def engine(name, **settings):
     return override_settings(
-        ROOT_URLCONF=__name__, MIDDLEWARE=MIDDLEWARE, SESSION_ENGINE=f"{ENGINES}.{name}", **settings
+        ROOT_URLCONF=__name__,
+        MIDDLEWARE=MIDDLEWARE,
+        SESSION_ENGINE=f"{ENGINES}.{name}",
+        **settings,
     )
 
 
@@ -117,7 +120,11 @@ async def test_an_awaited_store_gets_the_cookie_of_djangos_middleware(url, setti
             (name, value.split(b";", 1)[1] if b"sessionid=" in value else value)
             for name, value in reply.headers
         ]
-        return reply.status, reply.body, [(n, v.split(b"expires=")[0]) for n, v in headers]
+        return (
+            reply.status,
+            reply.body,
+            [(n, v.split(b"expires=")[0]) for n, v in headers],
+        )
 
     assert shape(ours) == shape(stock)
 
@@ -157,11 +164,22 @@ async def test_a_store_that_may_block_when_made_is_made_off_the_loop():
 @pytest.mark.parametrize("url", ["/none/", "/other/"])
 async def test_a_request_whose_session_was_replaced(url):
     with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=MIDDLEWARE):
-        ours, stock = await drive(ASGIHandler(), url), await drive(DjangoASGIHandler(), url)
-        assert (ours.status, ours.headers, ours.body) == (stock.status, stock.headers, stock.body)
+        ours, stock = (
+            await drive(ASGIHandler(), url),
+            await drive(DjangoASGIHandler(), url),
+        )
+        assert (ours.status, ours.headers, ours.body) == (
+            stock.status,
+            stock.headers,
+            stock.body,
+        )
 
 
-@pytest.mark.parametrize("store", [module.SessionStore for module in (db, cache, cached_db, file)], ids=["db", "cache", "cached_db", "file"])
+@pytest.mark.parametrize(
+    "store",
+    [module.SessionStore for module in (db, cache, cached_db, file)],
+    ids=["db", "cache", "cached_db", "file"],
+)
 def test_djangos_stores_are_not_native_since_they_hop_for_each_step(store):
     assert not _sessions.awaits_natively(store)
     assert not _sessions.awaits_natively(type("Sub", (store,), {}))
@@ -188,7 +206,9 @@ def test_which_stores_are_made_in_memory(tmp_path):
     with override_settings(SESSION_FILE_PATH=str(tmp_path)):
         assert _sessions.is_made_in_memory(type("Fresh", (file.SessionStore,), {}))
     with override_settings(SESSION_FILE_PATH=str(tmp_path / "missing")):
-        store = type("Unconfigured", (file.SessionStore,), {"_get_storage_path": _missing})
+        store = type(
+            "Unconfigured", (file.SessionStore,), {"_get_storage_path": _missing}
+        )
         assert not _sessions.is_made_in_memory(store)
 
 

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import django
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
+from django.utils.module_loading import import_string
 
 from django_asynckit._drift import unreviewed
+from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS
 
 _HANDLER = "django_asynckit.handler.asgi.ASGIHandler"
 
 
-def check_drift(**kwargs: Any) -> list[CheckMessage]:
+def check_drift(**_kwargs: Any) -> list[CheckMessage]:
     """W001: a native class is not used, since Django's code behind it was not reviewed."""
-    natives = [DROPINS[path] for path in settings.MIDDLEWARE if path in DROPINS]
+    paths = dict.fromkeys(
+        [_HANDLER, *(path for name in settings.MIDDLEWARE for path in _natives(name))]
+    )
     return [
-        _warning(path, names)
-        for path in (_HANDLER, *natives)
-        if (names := list(unreviewed(path)))
+        _warning(path, names) for path in paths if (names := list(unreviewed(path)))
     ]
+
+
+def _natives(middleware_path: str) -> Iterator[str]:
+    """Yield our classes behind an entry of MIDDLEWARE: what stands in for it, or what it builds on."""
+    try:
+        middleware = import_string(middleware_path)
+    except ImportError:
+        return  # Django's checks report it.
+    mro = [
+        f"{cls.__module__}.{cls.__qualname__}"
+        for cls in getattr(middleware, "__mro__", ())
+    ]
+    if mro and mro[0] in DROPINS and conf.native_middleware:
+        yield DROPINS[mro[0]]
+    yield from (name for name in mro if name in DROPINS.values())
 
 
 def _warning(path: str, names: list[str]) -> CheckMessage:

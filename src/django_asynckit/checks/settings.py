@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_asynckit.conf import conf
 
 
-def check_settings(**kwargs: Any) -> list[CheckMessage]:
+def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     """E001: a setting of django-asynckit has a value that it cannot have."""
     try:
         _ = conf.native_middleware

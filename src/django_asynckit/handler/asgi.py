@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextvars
-from typing import IO
+from typing import IO, Any
 
 from django.core.exceptions import RequestAborted
 from django.core.handlers import asgi
@@ -46,16 +45,22 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         except RequestAborted:
             return
         try:
-            set_script_prefix(asgi.get_script_prefix(scope))  # type: ignore[attr-defined]
-            await send_started(self.sender, scope=scope)
-            request, error_response = self.create_request(scope, body_file)  # type: ignore[arg-type]
+            set_script_prefix(asgi.get_script_prefix(scope))
+            request, error_response = await self._start(scope, body_file)
             if request is None:
-                assert error_response is not None
                 await self._answer(error_response, send)
             else:
                 await self._process(request, receive, send)
         finally:
             await body.close_body(body_file)
+
+    async def _start(self, scope: Scope, body_file: IO[bytes]) -> tuple[Any, Any]:
+        try:
+            await send_started(self.sender, scope=scope)
+            return self.create_request(scope, body_file)
+        except BaseException:
+            await send_finished(self.sender)
+            raise
 
     async def read_body(self, receive: Receive) -> IO[bytes]:  # type: ignore[override]
         return await body.read_body(receive)
@@ -65,29 +70,25 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         response._handler_class = self.sender  # type: ignore[attr-defined]
         return response
 
+    async def send_response(self, response: Any, send: Send) -> None:
+        await sending.send_response(response, send, self.chunk_bytes)
+
     async def _answer(self, response: HttpResponseBase, send: Send) -> None:
         try:
-            await self.send_response(response, send)  # type: ignore[arg-type]
+            await self.send_response(response, send)
         finally:
-            await closing.close(response, None)
+            await closing.close(response)
 
     async def _process(
         self, request: HttpRequest, receive: Receive, send: Send
     ) -> None:
         response: HttpResponseBase | None = None
-        context: contextvars.Context | None = None
         try:
-            async with CancelOnDisconnect(self.listen_for_disconnect, receive):  # type: ignore[arg-type]
+            async with CancelOnDisconnect(self.listen_for_disconnect, receive):
                 response = await self.run_get_response(request)
-                context = sending.context_for(response)
-                await sending.send_response(response, send, self.chunk_bytes, context)
+                await self.send_response(response, send)
         finally:
             if response is None:
                 await send_finished(self.sender)
             else:
-                await closing.close(response, context)
-
-    async def send_response(self, response: HttpResponseBase, send: Send) -> None:  # type: ignore[override]
-        await sending.send_response(
-            response, send, self.chunk_bytes, sending.context_for(response)
-        )
+                await closing.close(response)

@@ -28,7 +28,7 @@ class AsyncHandlerMixin(base.BaseHandler):
 
     _exception_hooks: ExceptionHooks
 
-    def load_middleware(self, is_async: bool = True) -> None:
+    def load_middleware(self, is_async: bool = True) -> None:  # noqa: ARG002
         """Build the chain with Django's own method, native classes in the place of Django's."""
         with native_middleware():
             super().load_middleware(is_async=True)

@@ -8,7 +8,7 @@ from typing import IO, cast
 
 from django.core.exceptions import RequestAborted
 
-from django_asynckit._bridge import run_in_pool
+from django_asynckit._bridge import run_in_pool, uninterrupted
 from django_asynckit.conf import setting
 from django_asynckit.middleware._requests import is_in_memory
 from django_asynckit.types import Receive
@@ -25,20 +25,20 @@ async def read_body(receive: Receive) -> IO[bytes]:
         body = message.get("body", b"")
         if _fits_in_memory(len(body)):
             return io.BytesIO(body)
-    body_file: IO[bytes] = io.BytesIO()
+    body = _Body()
     try:
         while True:
             if message["type"] == "http.disconnect":
-                raise RequestAborted
-            body_file = await _write(body_file, message.get("body", b""))
+                raise RequestAborted  # noqa: TRY301
+            await body.write(message.get("body", b""))
             if not message.get("more_body", False):
                 break
             message = await receive()
     except BaseException:
-        await close_body(body_file)
+        await close_body(body.file)
         raise
-    body_file.seek(0)
-    return body_file
+    body.file.seek(0)
+    return body.file
 
 
 async def close_body(body_file: IO[bytes]) -> None:
@@ -46,27 +46,30 @@ async def close_body(body_file: IO[bytes]) -> None:
     if body_file.closed or is_in_memory(body_file):
         body_file.close()
     else:
-        await run_in_pool(body_file.close)
+        await uninterrupted(run_in_pool(body_file.close))
 
 
-async def _write(body_file: IO[bytes], data: bytes) -> IO[bytes]:
-    if is_in_memory(body_file):
-        if _fits_in_memory(body_file.tell() + len(data)):
-            body_file.write(data)
-            return body_file
-        return await run_in_pool(_roll_over, cast("io.BytesIO", body_file), data)
-    await run_in_pool(body_file.write, data)
-    return body_file
+class _Body:
+    """A body that is being received: in memory at first, in a file on disk when it has grown."""
 
+    def __init__(self) -> None:
+        self.file: IO[bytes] = io.BytesIO()
 
-def _roll_over(body_file: io.BytesIO, data: bytes) -> IO[bytes]:
-    on_disk = SpooledTemporaryFile(
-        max_size=setting("FILE_UPLOAD_MAX_MEMORY_SIZE"), mode="w+b"
-    )
-    on_disk.rollover()
-    on_disk.write(body_file.getbuffer())
-    on_disk.write(data)
-    return cast("IO[bytes]", on_disk)
+    async def write(self, data: bytes) -> None:
+        if not is_in_memory(self.file):
+            await uninterrupted(run_in_pool(self.file.write, data))
+        elif _fits_in_memory(self.file.tell() + len(data)):
+            self.file.write(data)
+        else:
+            await uninterrupted(run_in_pool(self._roll_over, data))
+
+    def _roll_over(self, data: bytes) -> None:
+        in_memory = cast("io.BytesIO", self.file)
+        on_disk = SpooledTemporaryFile(max_size=1, mode="w+b")  # noqa: SIM115
+        self.file = cast("IO[bytes]", on_disk)
+        on_disk.rollover()
+        on_disk.write(in_memory.getbuffer())
+        on_disk.write(data)
 
 
 def _fits_in_memory(size: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable
 from typing import Any
 
@@ -11,23 +10,23 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from django_asynckit._bridge import run_in_context, run_in_worker, uninterrupted
+from django_asynckit.handler.sending import pulled_in
 from django_asynckit.handler.signals import finish_inline, finishes_inline
 from django_asynckit.middleware._requests import is_in_memory
 
 
-async def close(
-    response: HttpResponseBase, context: contextvars.Context | None
-) -> None:
+async def close(response: HttpResponseBase) -> None:
     """Close ``response``: run its closers, then send ``request_finished``.
 
     Hops to the request's thread for closers that may block and receivers that are not Django's.
-    ``context`` is where a sync iterator ran, whose clean-up belongs there too.
+    A sync iterator is closed in the context in which it ran.
     """
+    context = pulled_in(response)
     if context is not None:
         await uninterrupted(run_in_context(context, response.close))
     elif _closes_in_memory(response) and finishes_inline(response._handler_class):  # type: ignore[attr-defined]
         for closer in response._resource_closers:  # type: ignore[attr-defined]
-            try:
+            try:  # noqa: SIM105
                 closer()
             except Exception:  # noqa: S110
                 pass  # As in Django's close().

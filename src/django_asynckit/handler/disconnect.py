@@ -25,6 +25,7 @@ class CancelOnDisconnect:
         self._receive = receive
         self._listener: asyncio.Future[None] | None = None
         self._error: BaseException | None = None
+        self._is_over = False
 
     async def __aenter__(self) -> None:
         self._task = _current_task()
@@ -38,6 +39,7 @@ class CancelOnDisconnect:
         traceback: TracebackType | None,
     ) -> bool:
         self._start.cancel()
+        self._is_over = True
         if self._listener is None:
             return False
         await self._stop(self._listener)
@@ -57,7 +59,8 @@ class CancelOnDisconnect:
         self._listener.add_done_callback(self._listener_ended)
 
     def _listener_ended(self, listener: asyncio.Future[None]) -> None:
-        if not listener.cancelled():
+        # A callback that is due already runs, though it was removed.
+        if not self._is_over and not listener.cancelled():
             self._error = listener.exception()
             if self._error is not None:
                 self._task.cancel()

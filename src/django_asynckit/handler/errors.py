@@ -7,7 +7,7 @@ from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.core.handlers.exception import response_for_exception
+from django.core.handlers import exception as handlers_exception
 from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest
 from django.http.multipartparser import MultiPartParserError
@@ -32,11 +32,16 @@ _VIEWS: Final = {
 }
 
 
+#: To tell Django's own function from one that somebody put in its place.
+_DJANGOS = handlers_exception.response_for_exception
+
+
 async def response_for(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Return Django's response for ``exception``, which must be the one being handled."""
-    if _is_answered_in_memory(request, exception):
-        return response_for_exception(request, exception)
-    return await run_in_worker(response_for_exception, request, exception)
+    answer = handlers_exception.response_for_exception
+    if answer is _DJANGOS and _is_answered_in_memory(request, exception):
+        return answer(request, exception)
+    return await run_in_worker(answer, request, exception)
 
 
 def warm() -> None:

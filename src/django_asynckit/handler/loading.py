@@ -15,7 +15,7 @@ from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS
 from django_asynckit.handler.chain import improve
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 class _Factory:
@@ -39,16 +39,23 @@ def native_middleware() -> Iterator[None]:
     """
     with _lock:
         original = base.import_string
-        base.import_string = lambda path: _Factory(_import(original, path))
+        if not isinstance(original, _Import):  # Else a middleware is making a handler.
+            base.import_string = _Import(original)
         try:
             yield
         finally:
             base.import_string = original
 
 
-def _import(original: Callable[[str], Any], path: str) -> Any:
-    native = _native_path(path) if conf.native_middleware else None
-    return original(native or path)
+class _Import:
+    """Stands in for ``import_string()`` while a chain is built."""
+
+    def __init__(self, original: Callable[[str], Any]) -> None:
+        self._original = original
+
+    def __call__(self, path: str) -> _Factory:
+        native = _native_path(path) if conf.native_middleware else None
+        return _Factory(self._original(native or path))
 
 
 def _native_path(path: str) -> str | None:

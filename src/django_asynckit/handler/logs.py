@@ -6,9 +6,15 @@ import logging
 import logging.handlers
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.log import RequireDebugFalse, RequireDebugTrue, log_response
+from django.utils.log import (
+    AdminEmailHandler,
+    RequireDebugFalse,
+    RequireDebugTrue,
+    log_response,
+)
 
 from django_asynckit._bridge import run_in_pool
 
@@ -57,7 +63,11 @@ def emits_locally(name: str, level: int) -> bool:
 def _handles_locally(handler: logging.Handler, level: int) -> bool:
     if level < handler.level:
         return True
-    return type(handler) in LOCAL_HANDLERS and _filters_locally(handler)
+    # Django's mail handler does nothing where there is nobody to mail to.
+    is_local = type(handler) in LOCAL_HANDLERS or (
+        type(handler) is AdminEmailHandler and not settings.ADMINS
+    )
+    return is_local and _filters_locally(handler)
 
 
 def _filters_locally(filterer: logging.Filterer) -> bool:

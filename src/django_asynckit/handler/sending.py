@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import contextvars
+import io
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
-from django.http import StreamingHttpResponse
+from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
 from django_asynckit._bridge import run_in_context
 from django_asynckit.types import Send
 
 Chunks = Callable[[bytes], Iterable[tuple[bytes, bool]]]
-_END = object()
+
+#: Chunks of a local file that are read in one hop: at most 1 MiB is held in memory.
+_FILE_BATCH: Final = 16
 
 
-async def send_response(
-    response: HttpResponseBase,
-    send: Send,
-    chunks: Chunks,
-    context: contextvars.Context | None,
-) -> None:
+async def send_response(response: HttpResponseBase, send: Send, chunks: Chunks) -> None:
     """Send ``response``: the messages of Django's ``ASGIHandler.send_response()``.
 
-    ``chunks`` cuts bytes into ``(chunk, is the last)``. ``context`` is where a sync iterator is
-    pulled, chunk by chunk in the request's thread; ``None`` for any other response.
+    ``chunks`` cuts bytes into ``(chunk, is the last)``. A sync iterator is pulled in the request's
+    thread, one chunk at a time.
     """
     await send(
         {
@@ -41,7 +40,7 @@ async def send_response(
                 {"type": "http.response.body", "body": chunk, "more_body": not last}
             )
         return
-    parts = aiter(response) if context is None else _pull(response, context)  # type: ignore[call-overload]
+    parts = _pull(response) if _has_sync_iterator(response) else aiter(response)  # type: ignore[call-overload]
     async with aclosing(parts) as content:
         async for part in content:
             for chunk, _ in chunks(part):
@@ -51,15 +50,18 @@ async def send_response(
     await send({"type": "http.response.body"})
 
 
-def context_for(response: HttpResponseBase) -> contextvars.Context | None:
-    """Return a context to pull ``response`` in if it has a sync iterator, else ``None``."""
-    if (
+def pulled_in(response: HttpResponseBase) -> contextvars.Context | None:
+    """Return the context in which the sync iterator of ``response`` ran, if it did."""
+    context: contextvars.Context | None = response.__dict__.get("_asynckit_context")
+    return context
+
+
+def _has_sync_iterator(response: HttpResponseBase) -> bool:
+    return (
         isinstance(response, StreamingHttpResponse)
         and type(response).__aiter__ is StreamingHttpResponse.__aiter__
         and not response.is_async
-    ):
-        return contextvars.copy_context()
-    return None
+    )
 
 
 def _encoded_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
@@ -93,14 +95,26 @@ def _encode(value: Any, charset: str) -> bytes:
     return value.encode(charset) if isinstance(value, str) else bytes(value)
 
 
-async def _pull(
-    response: StreamingHttpResponse, context: contextvars.Context
-) -> AsyncIterator[bytes]:
+async def _pull(response: Any) -> AsyncIterator[bytes]:
     """Pull one chunk at a time, each call in the same context: generators may hold tokens of it."""
+    context = response._asynckit_context = contextvars.copy_context()
     iterator: Iterator[bytes] = await run_in_context(context, _open, response)
-    while (part := await run_in_context(context, next, iterator, _END)) is not _END:
-        yield part  # type: ignore[misc]
+    at_once = _FILE_BATCH if _reads_local_file(response) else 1
+    while parts := await run_in_context(context, _next_parts, iterator, at_once):
+        for part in parts:
+            yield part
 
 
 def _open(response: StreamingHttpResponse) -> Iterator[bytes]:
     return iter(response.streaming_content)  # type: ignore[arg-type]
+
+
+def _next_parts(iterator: Iterator[bytes], count: int) -> list[bytes]:
+    return list(itertools.islice(iterator, count))
+
+
+def _reads_local_file(response: StreamingHttpResponse) -> bool:
+    """Whether the next chunks are there to be read: they do not wait for each other."""
+    return type(response) is FileResponse and isinstance(
+        response.file_to_stream, io.BufferedReader | io.BytesIO
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from django.core.cache import BaseCache, caches, close_caches
@@ -11,7 +12,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
-from django_asynckit._bridge import local_value, thread_is_in_use
+from django_asynckit._bridge import local_value, thread_is_in_use, uninterrupted
 from django_asynckit._compat import run_receivers
 
 Receiver = Callable[..., Any]
@@ -20,13 +21,13 @@ Receiver = Callable[..., Any]
 class Receivers:
     """The receivers of ``signal`` that are neither Django's own nor no-ops in a request without a thread."""
 
-    def __init__(self, signal: Signal, known: frozenset[Receiver]) -> None:
+    def __init__(self, signal: Signal, known: Sequence[Receiver]) -> None:
         self.signal = signal
         self.known = known
         self._seen: list[Any] | None = None
         self._sender: object = None
         self._foreign: tuple[bool, bool] = (False, False)
-        self._connected: frozenset[Receiver] = frozenset()
+        self._connected: Sequence[Receiver] = ()
 
     def look(self, sender: object) -> tuple[bool, bool]:
         """Return whether there are foreign sync receivers, and whether there are async ones."""
@@ -35,18 +36,21 @@ class Receivers:
             or self._sender is not sender
             or self.signal._dead_receivers  # type: ignore[attr-defined]
         ):
-            sync_receivers, async_receivers = self.signal._live_receivers(sender)  # type: ignore[attr-defined]
-            self._foreign = (
-                not self.known.issuperset(sync_receivers),
-                bool(async_receivers),
+            sync_receivers, async_receivers = _partition(self.signal, sender)
+            # Compared by identity: a receiver need not be hashable.
+            self._connected = [
+                known for known in self.known if _is_in(known, sync_receivers)
+            ]
+            has_foreign = not all(
+                _is_in(receiver, self.known) for receiver in sync_receivers
             )
-            self._connected = self.known.intersection(sync_receivers)
+            self._foreign = (has_foreign, bool(async_receivers))
             self._seen, self._sender = list(self.signal.receivers), sender
         return self._foreign
 
     def is_connected(self, receiver: Receiver) -> bool:
         """Whether Django's own ``receiver`` was connected at the last look."""
-        return receiver in self._connected
+        return _is_in(receiver, self._connected)
 
     async def send_async(self, sender: object, **named: Any) -> None:
         """Await the async receivers, as ``Signal.asend()`` does after the sync ones."""
@@ -60,11 +64,9 @@ class Receivers:
 
 
 # The database part of these is for the request's own thread, and there is none yet, or no more.
-STARTED: Final = Receivers(
-    request_started, frozenset({reset_queries, close_old_connections})
-)
+STARTED: Final = Receivers(request_started, (reset_queries, close_old_connections))
 FINISHED: Final = Receivers(
-    request_finished, frozenset({close_old_connections, close_caches, reset_urlconf})
+    request_finished, (close_old_connections, close_caches, reset_urlconf)
 )
 
 
@@ -96,7 +98,25 @@ async def send_finished(sender: object) -> None:
     if finishes_inline(sender):
         await finish_inline(sender)
     else:
-        await request_finished.asend(sender=sender)
+        await uninterrupted(request_finished.asend(sender=sender))
+
+
+def _partition(signal: Signal, sender: object) -> tuple[list[Receiver], list[Receiver]]:
+    """Return the sync and the async receivers as they were connected.
+
+    ``Signal._live_receivers()``, which sends to them, may give wrappers that an APM tool made.
+    """
+    parts: tuple[list[Receiver], list[Receiver]] = ([], [])
+    for (_, sender_key), receiver, *_, is_async in signal.receivers:
+        if isinstance(receiver, weakref.ReferenceType):
+            receiver = receiver()
+        if receiver is not None and sender_key in (id(None), id(sender)):
+            parts[bool(is_async)].append(receiver)
+    return parts
+
+
+def _is_in(receiver: Receiver, receivers: Iterable[Receiver]) -> bool:
+    return any(receiver is other for other in receivers)
 
 
 def _caches_to_close() -> bool:

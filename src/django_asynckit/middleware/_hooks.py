@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
+from django_asynckit.middleware._offers import is_offered
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -104,7 +105,7 @@ def _namespaces(obj: object) -> Iterator[dict[str, Any]]:
 
 def _position(obj: object, name: str) -> int | None:
     for position, namespace in enumerate(_namespaces(obj)):
-        if name in namespace:
+        if name in namespace and not is_offered(namespace[name]):
             return position
     return None
 

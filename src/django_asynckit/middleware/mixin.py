@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from django_asynckit._bridge import run_in_worker, to_sync
-from django_asynckit._compat import MiddlewareMixin
+from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
 from django_asynckit.middleware._hooks import HOOKS, Mode, awaitable_hook, resolve
+from django_asynckit.middleware._offers import as_coroutine_function, offer, refusal
 from django_asynckit.types import GetResponse
 
 #: Hooks that Django's handlers collect from the instance right after it was made.
 _COLLECTED = ("process_view", "process_template_response", "process_exception")
+#: Hooks that the middleware itself runs.
+_CALLED = ("process_request", "process_response")
 
 
 class AsyncMiddlewareMixin(MiddlewareMixin):
@@ -87,23 +88,17 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
             if hook == "process_exception" and hasattr(self, hook):
                 continue
             if mode is Mode.TWIN:
-                setattr(self, hook, awaitable_hook(self, hook))
+                offer(self, hook, as_coroutine_function(awaitable_hook(self, hook)))
             elif mode is Mode.INLINE:
-                setattr(self, hook, _as_coroutine_function(getattr(self, hook)))
+                offer(self, hook, as_coroutine_function(getattr(self, hook)))
+        for hook in _CALLED:
+            if hasattr(self, f"a{hook}") and not hasattr(self, hook):
+                offer(self, hook, refusal(self, hook))
 
     def _offer_sync_hooks(self) -> None:
-        """Give each twin that has no sync hook one that runs it, for Django's sync code."""
+        """Give each async hook that has no sync one a function that runs it, for Django's sync code."""
         for hook in HOOKS:
-            twin = getattr(self, f"a{hook}", None)
-            if twin is not None and not hasattr(self, hook):
-                setattr(self, hook, to_sync(twin))
-
-
-def _as_coroutine_function(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
-    async def inline(*args: Any) -> Any:
-        return method(*args)
-
-    # Django names the middleware by its hook's __self__ in errors.
-    inline.__self__ = method.__self__  # type: ignore[attr-defined]
-    return inline
+            method = getattr(self, hook, None)
+            twin = getattr(self, f"a{hook}", None) if method is None else method
+            if twin is not None and iscoroutinefunction(twin):
+                offer(self, hook, to_sync(twin))
