@@ -37,9 +37,7 @@ def arguments() -> argparse.Namespace:
         default=8,
         help="kept alive, one request in flight each (default: 8)",
     )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write every number there"
-    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     return parser.parse_args()
 
 

@@ -17,7 +17,9 @@ from demotools.steps import DemoError, run, step
 from demotools.table import table
 
 OLDEST_PYTHON = (3, 11)
-MANAGE_HINT = f"If the example's database is broken, delete {EXAMPLE / 'bookshop.sqlite3'} and try again."
+MANAGE_HINT = (
+    f"If the example's database is broken, delete {EXAMPLE / 'bookshop.sqlite3'} and try again."
+)
 
 
 def positive(text: str) -> float:
@@ -75,9 +77,7 @@ def prepare_site(python: str) -> None:
 
 def cores() -> tuple[int | None, set[int]]:
     """A core for the servers, and the others for us; no choice on one core or where the system offers none."""
-    available = (
-        sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    )
+    available = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     return (available[-1], set(available[:-1])) if len(available) > 1 else (None, set())
 
 
@@ -91,9 +91,7 @@ def compare(python: str, options: argparse.Namespace) -> None:
         amount = {"requests": float("inf"), "seconds": options.seconds}
     with ExitStack() as running:
         with step("Starting the site twice, stock and ours"):
-            ours = Site(
-                "ours", "bookshop.asgi", python=python, port=options.port, core=core
-            )
+            ours = Site("ours", "bookshop.asgi", python=python, port=options.port, core=core)
             stock = Site(
                 "stock",
                 "bookshop.asgi_stock",
@@ -117,9 +115,7 @@ def compare(python: str, options: argparse.Namespace) -> None:
 def main() -> int:
     """The whole demo."""
     if sys.version_info < OLDEST_PYTHON:
-        raise DemoError(
-            "Python 3.11 or newer is needed; this is {}.{}.".format(*sys.version_info)
-        )
+        raise DemoError("Python 3.11 or newer is needed; this is {}.{}.".format(*sys.version_info))
     options = arguments()
     python = sys.executable if options.no_venv else prepare()
     with step("Preparing the database"):
@@ -131,9 +127,7 @@ def main() -> int:
 if __name__ == "__main__":
     for name in ("SIGTERM", "SIGHUP"):
         with suppress(AttributeError):  # Windows has no SIGHUP
-            signal.signal(
-                getattr(signal, name), lambda number, _: sys.exit(128 + number)
-            )
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     try:
         sys.exit(main())
     except DemoError as error:

@@ -29,17 +29,11 @@ class Reply:
 
     @property
     def cookies(self) -> dict[str, str]:
-        pairs = (
-            value.split(b";")[0]
-            for name, value in self.headers
-            if name == b"Set-Cookie"
-        )
+        pairs = (value.split(b";")[0] for name, value in self.headers if name == b"Set-Cookie")
         return dict(pair.decode().split("=", 1) for pair in pairs)
 
 
-def scope_for(
-    path: str = "/", method: str = "GET", headers=None, **extra: Any
-) -> dict[str, Any]:
+def scope_for(path: str = "/", method: str = "GET", headers=None, **extra: Any) -> dict[str, Any]:
     path, _, query = path.partition("?")
     return {
         "type": "http",
@@ -52,10 +46,7 @@ def scope_for(
         "query_string": query.encode(),
         "headers": [
             (b"host", b"testserver"),
-            *(
-                (name.lower().encode(), value.encode())
-                for name, value in (headers or {}).items()
-            ),
+            *((name.lower().encode(), value.encode()) for name, value in (headers or {}).items()),
         ],
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 80),
@@ -70,9 +61,7 @@ async def drive(
     headers = dict(headers or {})
     if any(chunks):
         headers.setdefault("content-length", str(sum(map(len, chunks))))
-    return await send_scope(
-        application, scope_for(path, method, headers, **extra), chunks
-    )
+    return await send_scope(application, scope_for(path, method, headers, **extra), chunks)
 
 
 async def send_scope(application, scope, chunks=(b"",)) -> Reply:

@@ -24,15 +24,11 @@ INTERNAL = {"__init__.py", "apps.py", "types.py"}
 
 
 def headings(page: Path, level: int) -> list[str]:
-    return re.findall(
-        rf"^{'#' * level} (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE
-    )
+    return re.findall(rf"^{'#' * level} (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_every_setting_is_documented_and_no_other():
-    in_code = set(
-        re.findall(r"\bASYNCKIT_[A-Z_]+", (SRC / "conf.py").read_text(encoding="utf-8"))
-    )
+    in_code = set(re.findall(r"\bASYNCKIT_[A-Z_]+", (SRC / "conf.py").read_text(encoding="utf-8")))
     assert sorted(headings(REFERENCE / "settings.md", 2)) == sorted(in_code)
 
 
@@ -40,33 +36,22 @@ def test_every_check_is_documented_and_ids_are_unique():
     in_code = [
         check_id
         for file in sorted((SRC / "checks").glob("*.py"))
-        for check_id in re.findall(
-            r'id="(asynckit\.[A-Z]\d{3})"', file.read_text(encoding="utf-8")
-        )
+        for check_id in re.findall(r'id="(asynckit\.[A-Z]\d{3})"', file.read_text(encoding="utf-8"))
     ]
     assert len(in_code) == len(set(in_code)), in_code
     assert sorted(headings(REFERENCE / "checks.md", 2)) == sorted(in_code)
 
 
 def test_every_native_class_is_documented_and_no_other():
-    row = re.compile(
-        r"^\| `(django\.[\w.]+)` \| `(django_asynckit\.[\w.]+)` \|$", re.MULTILINE
-    )
-    assert (
-        dict(row.findall((REFERENCE / "middleware.md").read_text(encoding="utf-8")))
-        == DROPINS
-    )
+    row = re.compile(r"^\| `(django\.[\w.]+)` \| `(django_asynckit\.[\w.]+)` \|$", re.MULTILINE)
+    assert dict(row.findall((REFERENCE / "middleware.md").read_text(encoding="utf-8"))) == DROPINS
 
 
 def test_every_folder_and_public_module_has_its_reference_page():
     folders = {
-        path.name
-        for path in SRC.iterdir()
-        if path.is_dir() and not path.name.startswith("_")
+        path.name for path in SRC.iterdir() if path.is_dir() and not path.name.startswith("_")
     }
-    files = {
-        path.name for path in SRC.glob("*.py") if not path.name.startswith("_")
-    } - INTERNAL
+    files = {path.name for path in SRC.glob("*.py") if not path.name.startswith("_")} - INTERNAL
     assert files == set(MODULES)
     pages = {page.stem for page in REFERENCE.glob("*.md")}
     assert pages == folders | set(MODULES.values())
@@ -79,16 +64,12 @@ def test_every_page_is_in_the_table_of_contents():
         path.relative_to(ROOT / "docs").with_suffix("").as_posix()
         for path in (ROOT / "docs").rglob("*.md")
     }
-    assert listed == {page for page in pages if not page.startswith("_build/")} - {
-        "index"
-    }
+    assert listed == {page for page in pages if not page.startswith("_build/")} - {"index"}
 
 
 def test_changelog_has_this_version():
     """The version is the newest released one, or is not released yet and "Unreleased" is on top."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     entries = headings(ROOT / "CHANGELOG.md", 2)
     released = [entry.split()[0] for entry in entries if entry != "Unreleased"]
     if project["version"] in released:

@@ -89,6 +89,4 @@ def test_csrf_checks_can_be_enforced():
 
 def test_headers_and_query_params_are_django_s_arguments():
     client = Client(headers={"accept": "text/plain"}, query_params={"a": "1"})
-    assert (
-        client.get("/environment/", query_params={"b": "2"}).json()["query"]["b"] == "2"
-    )
+    assert client.get("/environment/", query_params={"b": "2"}).json()["query"]["b"] == "2"

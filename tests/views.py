@@ -82,15 +82,11 @@ async def message_add(request):
 
 
 def message_list(request):
-    return JsonResponse(
-        {"messages": [str(message) for message in messages.get_messages(request)]}
-    )
+    return JsonResponse({"messages": [str(message) for message in messages.get_messages(request)]})
 
 
 def sign_in(request):
-    user = authenticate(
-        request, username=request.GET["name"], password=request.GET["password"]
-    )
+    user = authenticate(request, username=request.GET["name"], password=request.GET["password"])
     if user is None:
         return HttpResponse("no", status=403)
     login(request, user)
@@ -121,9 +117,7 @@ async def stream_sync(request):
 
 
 async def download(request):
-    return FileResponse(
-        io.BytesIO(b"x" * 200_000), filename="x.bin", as_attachment=True
-    )
+    return FileResponse(io.BytesIO(b"x" * 200_000), filename="x.bin", as_attachment=True)
 
 
 async def template(request):

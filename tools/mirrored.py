@@ -31,22 +31,14 @@ from typing import Final
 def main() -> int:
     """Add the hashes of the installed Django; return 1 with ``--check`` if there were new ones."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing, fail on new hashes"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing, fail on new hashes")
     check = parser.parse_args().check
-    settings.configure(
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"]
-    )
+    settings.configure(INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"])
     django.setup()
     from django_asynckit._drift import hash_of
     from django_asynckit._mirrored import MIRRORED, REVIEWED
 
-    reviewed = {
-        name: dict(REVIEWED.get(name, {}))
-        for names in MIRRORED.values()
-        for name in names
-    }
+    reviewed = {name: dict(REVIEWED.get(name, {})) for names in MIRRORED.values() for name in names}
     new = [name for name in reviewed if hash_of(name) not in reviewed[name]]
     for name in new:
         print(f"Django {django.get_version()}: new version of {name}")

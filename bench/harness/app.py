@@ -49,6 +49,4 @@ def wsgi_with_control(target: Any) -> Any:
     return application
 
 
-application = (wsgi_with_control if TARGETS[KEY].is_wsgi else asgi_with_control)(
-    build(KEY)
-)
+application = (wsgi_with_control if TARGETS[KEY].is_wsgi else asgi_with_control)(build(KEY))

@@ -28,9 +28,7 @@ STARTPROJECT_MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-MIDDLEWARE = (
-    STARTPROJECT_MIDDLEWARE if os.environ.get("BENCH_MIDDLEWARE") == "1" else []
-)
+MIDDLEWARE = STARTPROJECT_MIDDLEWARE if os.environ.get("BENCH_MIDDLEWARE") == "1" else []
 
 TEMPLATES = [
     {

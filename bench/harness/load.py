@@ -58,9 +58,7 @@ class Connection(asyncio.Protocol):
         length = LENGTH.search(head)
         if not head.startswith(b"HTTP/1.1 200 "):
             self.load.failed(f"not a response to measure: {head!r}")
-        elif (
-            body.endswith(LAST_CHUNK) if length is None else len(body) >= int(length[1])
-        ):
+        elif body.endswith(LAST_CHUNK) if length is None else len(body) >= int(length[1]):
             self.response_complete(body)
 
     def response_complete(self, body: bytes) -> None:

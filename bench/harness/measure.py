@@ -48,16 +48,12 @@ class Result:
 
 def cheaper(result: Result, than: Result) -> float:
     """How many times less CPU time than another: the median of the ratios within each round."""
-    return median(
-        theirs / ours for ours, theirs in zip(result.cpu_us, than.cpu_us, strict=True)
-    )
+    return median(theirs / ours for ours, theirs in zip(result.cpu_us, than.cpu_us, strict=True))
 
 
 def cores() -> tuple[int | None, int | None]:
     """A core for the servers and another for the load, where the system lets us choose."""
-    available = (
-        sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    )
+    available = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     return (available[-1], available[0]) if len(available) > 1 else (None, None)
 
 
@@ -81,9 +77,7 @@ def run(
 
 def count(target: Target) -> Result:
     """Hops and threads."""
-    return Result(
-        target.name, **run("harness.count", target.key, environment=target.environment)
-    )
+    return Result(target.name, **run("harness.count", target.key, environment=target.environment))
 
 
 def load(server: Server, requests: int, connections: int, core: int | None) -> float:
@@ -97,9 +91,7 @@ def load(server: Server, requests: int, connections: int, core: int | None) -> f
     }
     if core is not None:
         options["core"] = core
-    return run(
-        "harness.load", *(f"--{name}={value}" for name, value in options.items())
-    )["seconds"]
+    return run("harness.load", *(f"--{name}={value}" for name, value in options.items()))["seconds"]
 
 
 def one_round(server: Server, result: Result, amount: Amount, core: int | None) -> None:

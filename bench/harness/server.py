@@ -104,9 +104,7 @@ class Server:
             if self.process.poll() is not None:
                 break
         self.log.seek(0)
-        raise SystemExit(
-            f"The server of {self.target.name!r} did not start:\n\n{self.log.read()}"
-        )
+        raise SystemExit(f"The server of {self.target.name!r} did not start:\n\n{self.log.read()}")
 
     def cpu_seconds(self) -> float:
         """The CPU time that the server's process has used, as it says itself."""

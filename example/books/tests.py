@@ -62,9 +62,7 @@ class ReaderTests(ShopTestCase):
     """What a visitor does."""
 
     async def test_keep_a_book(self) -> None:
-        response = await self.async_client.post(
-            f"/books/{self.book.pk}/keep/", follow=True
-        )
+        response = await self.async_client.post(f"/books/{self.book.pk}/keep/", follow=True)
         self.assertContains(response, "“Emma” is on your reading list.")
         self.assertContains(response, f'href="/books/{self.book.pk}/"')
         response = await self.async_client.get("/reading-list/")
@@ -82,13 +80,9 @@ class ReaderTests(ShopTestCase):
 
         form = await client.get(url)
         token = (
-            re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', form.content)
-            .group(1)
-            .decode()
+            re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', form.content).group(1).decode()
         )
-        response = await client.post(
-            url, {**review, "csrfmiddlewaretoken": token}, follow=True
-        )
+        response = await client.post(url, {**review, "csrfmiddlewaretoken": token}, follow=True)
         self.assertContains(response, "Thank you for your review.")
         assert await Review.objects.filter(reader="Knightley", book=self.book).aexists()
 
@@ -105,9 +99,7 @@ class ReaderTests(ShopTestCase):
         self.assertContains(await self.async_client.get("/books/"), "Log in")
 
     async def test_the_admin_lists_books(self) -> None:
-        await self.async_client.aforce_login(
-            await get_user_model().objects.aget(username="admin")
-        )
+        await self.async_client.aforce_login(await get_user_model().objects.aget(username="admin"))
         self.assertContains(await self.async_client.get("/admin/books/book/"), "Emma")
 
 

@@ -58,9 +58,7 @@ async def book_detail(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, "Thank you for your review.")
         return redirect("books:detail", pk=pk)
     reviews = [review async for review in book.reviews.all()]
-    return await page(
-        request, "books/detail.html", book=book, reviews=reviews, form=form
-    )
+    return await page(request, "books/detail.html", book=book, reviews=reviews, form=form)
 
 
 @require_POST
@@ -78,10 +76,7 @@ async def reading_list(request: HttpRequest) -> HttpResponse:
     """A session, messages and a template; a query only if there is something to look up."""
     kept = await request.session.aget("reading_list", [])
     books = (
-        [
-            book
-            async for book in Book.objects.select_related("author").filter(pk__in=kept)
-        ]
+        [book async for book in Book.objects.select_related("author").filter(pk__in=kept)]
         if kept
         else []
     )

@@ -63,9 +63,7 @@ class Connection(asyncio.Protocol):
             return
         length = LENGTH.search(head)
         if not head.startswith(b"HTTP/1.1 200 "):
-            self.load.end(
-                f"The server was to answer 200 OK, and said:\n\n{head.decode('latin-1')}"
-            )
+            self.load.end(f"The server was to answer 200 OK, and said:\n\n{head.decode('latin-1')}")
         elif len(body) >= int(length[1]) if length else body.endswith(LAST_CHUNK):
             self.load.answered += 1
             self.send()

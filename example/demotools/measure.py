@@ -73,9 +73,7 @@ def measure(
 ) -> dict[str, tuple[Cost, Cost]]:
     """All pages: first counted, then timed in rounds that alternate between the sites, since machines have moods."""
     paths = pages(ours)
-    costs = {
-        name: (count(stock, path), count(ours, path)) for name, path in paths.items()
-    }
+    costs = {name: (count(stock, path), count(ours, path)) for name, path in paths.items()}
     limit = Limit(requests / ROUNDS, seconds / ROUNDS)
     for turn in range(ROUNDS):
         for name, path in paths.items():

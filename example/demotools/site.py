@@ -46,9 +46,7 @@ def check_port(port: int) -> None:
 class Site:
     """A context manager: the server runs while it is open."""
 
-    def __init__(
-        self, name: str, module: str, *, python: str, port: int, core: int | None
-    ) -> None:
+    def __init__(self, name: str, module: str, *, python: str, port: int, core: int | None) -> None:
         self.name, self.port = name, port
         self.url = f"http://{HOST}:{port}/"
         self.command = [
@@ -71,9 +69,7 @@ class Site:
         check_port(self.port)
         self.log = tempfile.TemporaryFile("w+")
         options = {"stdin": subprocess.PIPE, "stdout": self.log, "stderr": self.log}
-        self.process = subprocess.Popen(
-            self.command, cwd=EXAMPLE, env=self.environment, **options
-        )
+        self.process = subprocess.Popen(self.command, cwd=EXAMPLE, env=self.environment, **options)
         try:
             self.wait_until_it_answers()
         except BaseException:
@@ -100,9 +96,7 @@ class Site:
                 break
             time.sleep(0.1)
         self.log.seek(0)
-        raise DemoError(
-            f"The server of {self.name} did not start:\n\n{tail(self.log.read())}"
-        )
+        raise DemoError(f"The server of {self.name} did not start:\n\n{tail(self.log.read())}")
 
     def answers(self) -> bool:
         """Whether it listens already."""

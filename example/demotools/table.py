@@ -14,9 +14,7 @@ PAIRS = (25, 13, 15, 21)
 def line(cells: tuple[str, ...], widths: tuple[int, ...] = WIDTHS) -> str:
     """The first cell to the left, the others to the right."""
     first, *others = zip(cells, widths, strict=False)
-    return first[0].ljust(first[1]) + "".join(
-        cell.rjust(width) for cell, width in others
-    )
+    return first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in others)
 
 
 def row(name: str, stock: Cost, ours: Cost) -> str:

@@ -25,9 +25,7 @@ async def run_in_pool(func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -
     return await sync_to_async(func, thread_sensitive=False)(*args, **kwargs)
 
 
-async def run_in_context(
-    context: contextvars.Context, func: Callable[P, R], *args: P.args
-) -> R:  # type: ignore[valid-type]
+async def run_in_context(context: contextvars.Context, func: Callable[P, R], *args: P.args) -> R:  # type: ignore[valid-type]
     """Like :func:`run_in_worker`, in ``context`` itself: what one call sets, the next one sees."""
     return await sync_to_async(func, thread_sensitive=True, context=context)(*args)  # type: ignore[call-arg]
 

@@ -55,16 +55,10 @@ def hash_of(name: str) -> str:
     except (ImportError, LookupError, OSError, SyntaxError):
         return ""
     # The lines, not the segment: the indentation is kept, and decorators are left out.
-    lines = source.splitlines(keepends=True)[
-        definition.lineno - 1 : definition.end_lineno
-    ]
+    lines = source.splitlines(keepends=True)[definition.lineno - 1 : definition.end_lineno]
     # Python 3.12 splits f-strings into tokens, which drops doubled braces and spaces.
-    text = (
-        "".join("".join(_significant(lines)).split())
-        .replace("{{", "{")
-        .replace("}}", "}")
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    text = "".join("".join(_significant(lines)).split()).replace("{{", "{").replace("}}", "}")
+    return _digest(text.removeprefix("if1:"))
 
 
 @functools.cache
@@ -81,6 +75,10 @@ def _find(tree: ast.AST, names: list[str]) -> _Definition:
         if isinstance(node, _Definition) and node.name == names[0]:
             return _find(node, names[1:]) if names[1:] else node
     raise LookupError(names[0])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _significant(lines: list[str]) -> Iterator[str]:

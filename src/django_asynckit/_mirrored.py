@@ -116,87 +116,60 @@ MIRRORED: Final[dict[str, list[str]]] = {
 #: ``{module:function: {hash: the Django version it was first seen in}}``
 REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.contrib.auth.middleware:AuthenticationMiddleware.process_request": {
-        "d1609116df008b20": "5.2"
+        "491e7ecfa4cc845e": "5.2"
     },
     "django.contrib.auth.middleware:auser": {"baca695689409125": "5.2"},
     "django.contrib.auth.middleware:get_user": {"6aaaac85622299cd": "5.2"},
-    "django.contrib.auth:aget_user": {
-        "f609d7fa6276e79b": "5.2",
-        "8e2335f732241000": "6.0",
-    },
+    "django.contrib.auth:aget_user": {"f609d7fa6276e79b": "5.2", "8e2335f732241000": "6.0"},
     "django.contrib.auth:get_user": {"313ac3057953a86e": "5.2"},
     "django.contrib.messages.middleware:MessageMiddleware.process_request": {
-        "25fcd7e59731d294": "5.2"
+        "eb76ea7445886b01": "5.2"
     },
     "django.contrib.messages.middleware:MessageMiddleware.process_response": {
-        "4323aaeb5ec18587": "5.2"
+        "5dc43e7e26d7fd23": "5.2"
     },
-    "django.contrib.messages.storage.base:BaseStorage.update": {
-        "b2f34b30602743fe": "5.2"
-    },
+    "django.contrib.messages.storage.base:BaseStorage.update": {"de8f98024e5fef41": "5.2"},
     "django.contrib.messages.storage.fallback:FallbackStorage.__init__": {
-        "868d1e345308741e": "5.2"
+        "93e5c07ce563a328": "5.2"
     },
-    "django.contrib.messages.storage.fallback:FallbackStorage._store": {
-        "ffb7fc2f4d1d4c20": "5.2"
-    },
-    "django.contrib.sessions.backends.base:SessionBase._get_session": {
-        "23bcf4e1f5fc83b8": "5.2"
-    },
-    "django.contrib.sessions.backends.base:SessionBase.is_empty": {
-        "ae4f7e6700ff5967": "5.2"
-    },
+    "django.contrib.messages.storage.fallback:FallbackStorage._store": {"3b8410f3111921f3": "5.2"},
+    "django.contrib.sessions.backends.base:SessionBase._get_session": {"8d66dfa9aef471f5": "5.2"},
+    "django.contrib.sessions.backends.base:SessionBase.is_empty": {"46f439ea973094f0": "5.2"},
     "django.contrib.sessions.middleware:SessionMiddleware.process_request": {
-        "f2a590e04a4631d2": "5.2"
+        "2870e3d31f0a1c19": "5.2"
     },
     "django.contrib.sessions.middleware:SessionMiddleware.process_response": {
-        "8fb6edf09f3b085c": "5.2",
-        "3fa1ee9fbb613fc7": "5.2.14",
+        "d2edc1afbe9de4a5": "5.2",
+        "6d6cfb417643d404": "5.2.14",
     },
-    "django.core.cache.backends.base:BaseCache.close": {"d5b5313fbc05f7dd": "5.2"},
+    "django.core.cache.backends.base:BaseCache.close": {"d14b4f19a68771bd": "5.2"},
     "django.core.cache:close_caches": {"4e6bfa2f431b5cb7": "5.2"},
-    "django.core.handlers.asgi:ASGIHandler.__call__": {"863b0ebfd52a1b42": "5.2"},
+    "django.core.handlers.asgi:ASGIHandler.__call__": {"f3ff9fda78efdbd8": "5.2"},
     "django.core.handlers.asgi:ASGIHandler.handle": {
-        "e2746f2d1f18d1f5": "5.2",
-        "23b461c6923a03f7": "6.1",
+        "5330f19a1b1587a8": "5.2",
+        "be0d385237115242": "6.1",
     },
     "django.core.handlers.asgi:ASGIHandler.read_body": {
-        "6ef474dfa591c4e4": "5.2",
-        "e6948980ece304d3": "6.0",
+        "c5517657a82918ce": "5.2",
+        "72c79fcb7e429c1c": "6.0",
     },
-    "django.core.handlers.asgi:ASGIHandler.run_get_response": {
-        "b02dd4c751cbaeab": "5.2"
-    },
+    "django.core.handlers.asgi:ASGIHandler.run_get_response": {"adf30fb938e23a6e": "5.2"},
     "django.core.handlers.asgi:ASGIHandler.send_response": {
-        "d150d18dec173c79": "5.2",
-        "72bffe1e051c4376": "6.0",
+        "28ae96c872edb63f": "5.2",
+        "13e4f7fbd24360de": "6.0",
     },
-    "django.core.handlers.asgi:ASGIRequest.close": {"bf3ee5d77e0949cd": "5.2"},
-    "django.core.handlers.base:BaseHandler._get_response_async": {
-        "f52b3753cef8d1c0": "5.2"
-    },
-    "django.core.handlers.base:BaseHandler.adapt_method_mode": {
-        "18bcc3d366f3f719": "5.2"
-    },
-    "django.core.handlers.base:BaseHandler.get_response_async": {
-        "d678a28b8da399ae": "5.2"
-    },
-    "django.core.handlers.base:BaseHandler.load_middleware": {
-        "494dffb5669ca418": "5.2"
-    },
+    "django.core.handlers.asgi:ASGIRequest.close": {"2b6949452e648e25": "5.2"},
+    "django.core.handlers.base:BaseHandler._get_response_async": {"619733924fd6e035": "5.2"},
+    "django.core.handlers.base:BaseHandler.adapt_method_mode": {"82500ec8242a9a0e": "5.2"},
+    "django.core.handlers.base:BaseHandler.get_response_async": {"b1d4c10961784ceb": "5.2"},
+    "django.core.handlers.base:BaseHandler.load_middleware": {"1e45aa2d5f934dd1": "5.2"},
     "django.core.handlers.base:BaseHandler.process_exception_by_middleware": {
-        "69b53f9855580410": "5.2"
+        "0985199df109ad1c": "5.2"
     },
     "django.core.handlers.base:reset_urlconf": {"52c4db7dd8f1803a": "5.2"},
-    "django.core.handlers.exception:convert_exception_to_response": {
-        "730ba7912fd8f667": "5.2"
-    },
-    "django.core.handlers.exception:get_exception_response": {
-        "bfa6198032530cd0": "5.2"
-    },
-    "django.core.handlers.exception:handle_uncaught_exception": {
-        "1a6fbcd6ed9cdc29": "5.2"
-    },
+    "django.core.handlers.exception:convert_exception_to_response": {"730ba7912fd8f667": "5.2"},
+    "django.core.handlers.exception:get_exception_response": {"bfa6198032530cd0": "5.2"},
+    "django.core.handlers.exception:handle_uncaught_exception": {"1a6fbcd6ed9cdc29": "5.2"},
     "django.core.handlers.exception:response_for_exception": {
         "4e64db18b083ac14": "5.2",
         "7bd2cefad3668947": "5.2.3",
@@ -204,78 +177,56 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.db:close_old_connections": {"81b7a119db5bcb0f": "5.2"},
     "django.db:reset_queries": {"e76e32e705603e1e": "5.2"},
     "django.dispatch.dispatcher:Signal._live_receivers": {
-        "164aab5c4b6c345f": "5.2",
-        "8fd8f9c50d9c76f8": "6.0",
+        "3ece7bf7b423c6de": "5.2",
+        "b88239e375f36fe4": "6.0",
     },
     "django.dispatch.dispatcher:Signal.asend": {
-        "65b57f07ac8c491b": "5.2",
-        "116f4b4201c0fd26": "6.1",
+        "52651144c2aed762": "5.2",
+        "d5251831441db26e": "6.1",
     },
-    "django.http.request:HttpRequest._load_post_and_files": {"160383d1dbdc7766": "5.2"},
+    "django.http.request:HttpRequest._load_post_and_files": {"83ee388a01175e4c": "5.2"},
     "django.http.request:HttpRequest.body": {
-        "b5cf3c627b3eff41": "5.2",
-        "e594c9d9cd11e343": "5.2.13",
-        "907dc3229c5b4f7a": "6.0.4",
-        "9da41d0633650685": "6.1",
+        "de895ee331fd8676": "5.2",
+        "74f906d0d9ec21b8": "5.2.13",
+        "e23ea1edb9416507": "6.0.4",
+        "ffe1d0338c8c6a0e": "6.1",
     },
-    "django.http.request:HttpRequest.close": {"f75aebdc190f3a9d": "5.2"},
-    "django.http.response:HttpResponseBase.close": {"f3775a61a5c9a610": "5.2"},
-    "django.http.response:HttpResponseBase.items": {"c3e0034b134e0920": "5.2"},
-    "django.http.response:StreamingHttpResponse.__aiter__": {"debb00ac56802ac4": "5.2"},
-    "django.http.response:StreamingHttpResponse.streaming_content": {
-        "0e839160f6ad472a": "5.2"
-    },
+    "django.http.request:HttpRequest.close": {"176ed64f5b76cdeb": "5.2"},
+    "django.http.response:HttpResponseBase.close": {"29726ac5186ef7fb": "5.2"},
+    "django.http.response:HttpResponseBase.items": {"3633d16760176184": "5.2"},
+    "django.http.response:StreamingHttpResponse.__aiter__": {"3aafac943ebd0287": "5.2"},
+    "django.http.response:StreamingHttpResponse.streaming_content": {"089b17a8a6093df8": "5.2"},
     "django.middleware.clickjacking:XFrameOptionsMiddleware.get_xframe_options_value": {
-        "c80ac7b4524e6539": "5.2"
+        "2681a30a8ab2d9c2": "5.2"
     },
     "django.middleware.clickjacking:XFrameOptionsMiddleware.process_response": {
-        "bed41b7f2dd43467": "5.2"
+        "44ed2c99cc3a34d5": "5.2"
     },
     "django.middleware.common:CommonMiddleware.get_full_path_with_slash": {
-        "22929ce1b5f69959": "5.2"
+        "5462e70097fa6fcf": "5.2"
     },
-    "django.middleware.common:CommonMiddleware.process_request": {
-        "fc22b602a9877f9a": "5.2"
-    },
+    "django.middleware.common:CommonMiddleware.process_request": {"0265622c33bd8ef1": "5.2"},
     "django.middleware.common:CommonMiddleware.process_response": {
-        "1459b9e9b9263d63": "5.2",
-        "5f9bf0b8cf0fb564": "6.0",
+        "b057974787cceb47": "5.2",
+        "ad2564bb00366b9c": "6.0",
     },
     "django.middleware.common:CommonMiddleware.should_redirect_with_slash": {
-        "606b68fe67e6ade1": "5.2"
+        "b64f32ec6292f39a": "5.2"
     },
-    "django.middleware.csrf:CsrfViewMiddleware._check_token": {
-        "7526290e2155c284": "5.2"
-    },
-    "django.middleware.csrf:CsrfViewMiddleware._get_secret": {
-        "5477dbe273de2d55": "5.2"
-    },
-    "django.middleware.csrf:CsrfViewMiddleware._reject": {"6f0955e709fdc45e": "5.2"},
-    "django.middleware.csrf:CsrfViewMiddleware._set_csrf_cookie": {
-        "672ae8e578f2a23b": "5.2"
-    },
-    "django.middleware.csrf:CsrfViewMiddleware.process_request": {
-        "5ebd0b3a6da9aadd": "5.2"
-    },
-    "django.middleware.csrf:CsrfViewMiddleware.process_response": {
-        "0716d841bc16b7a9": "5.2"
-    },
-    "django.middleware.csrf:CsrfViewMiddleware.process_view": {
-        "a00fb819d6b40570": "5.2"
-    },
-    "django.middleware.security:SecurityMiddleware.process_request": {
-        "4be40bbddbf1fb6a": "5.2"
-    },
-    "django.middleware.security:SecurityMiddleware.process_response": {
-        "7f4f201ebbab177a": "5.2"
-    },
-    "django.template.loaders.cached:Loader.get_template": {"d2115f0b4fad9ff8": "5.2"},
-    "django.utils.datastructures:CaseInsensitiveMapping.__iter__": {
-        "09cb01fa9b5926f1": "5.2"
-    },
-    "django.utils.deprecation:MiddlewareMixin.__acall__": {"3370bbdcb8fbcab4": "5.2"},
-    "django.utils.deprecation:MiddlewareMixin.__call__": {"207122123fce33be": "5.2"},
-    "django.utils.deprecation:MiddlewareMixin.__init__": {"d1260458cc568f80": "5.2"},
+    "django.middleware.csrf:CsrfViewMiddleware._check_token": {"b4e32a64e84d9196": "5.2"},
+    "django.middleware.csrf:CsrfViewMiddleware._get_secret": {"86ccb10b5128fe8d": "5.2"},
+    "django.middleware.csrf:CsrfViewMiddleware._reject": {"ea01898ff24a983f": "5.2"},
+    "django.middleware.csrf:CsrfViewMiddleware._set_csrf_cookie": {"fa7a65022bb015fc": "5.2"},
+    "django.middleware.csrf:CsrfViewMiddleware.process_request": {"1f7fb1d68955f0d1": "5.2"},
+    "django.middleware.csrf:CsrfViewMiddleware.process_response": {"b9693a8c75d4fa1a": "5.2"},
+    "django.middleware.csrf:CsrfViewMiddleware.process_view": {"9957c35962e672cf": "5.2"},
+    "django.middleware.security:SecurityMiddleware.process_request": {"23fa8c31037f18e0": "5.2"},
+    "django.middleware.security:SecurityMiddleware.process_response": {"f8b0a0be28d95eb4": "5.2"},
+    "django.template.loaders.cached:Loader.get_template": {"7d12dec286d97fb1": "5.2"},
+    "django.utils.datastructures:CaseInsensitiveMapping.__iter__": {"7511034d7fe1a938": "5.2"},
+    "django.utils.deprecation:MiddlewareMixin.__acall__": {"f3655e986b283fda": "5.2"},
+    "django.utils.deprecation:MiddlewareMixin.__call__": {"e8c746dfd65aeb37": "5.2"},
+    "django.utils.deprecation:MiddlewareMixin.__init__": {"1c6870e9645a54c3": "5.2"},
     "django.utils.log:log_response": {
         "85642bd0030fc36b": "5.2",
         "edca9d80caa5b27b": "5.2.2",

@@ -164,9 +164,7 @@ def sync_function(label, behaviour):
 
     def factory(get_response):
         def middleware(request):
-            return act(
-                named, "response", act(named, "request") or get_response(request)
-            )
+            return act(named, "response", act(named, "request") or get_response(request))
 
         return middleware
 
@@ -178,9 +176,7 @@ def async_function(label, behaviour):
 
     def factory(get_response):
         async def middleware(request):
-            return act(
-                named, "response", act(named, "request") or await get_response(request)
-            )
+            return act(named, "response", act(named, "request") or await get_response(request))
 
         return middleware
 
@@ -193,9 +189,7 @@ def both_function(label, behaviour):
 
     @sync_and_async_middleware
     def factory(get_response):
-        return (anything if asyncio.iscoroutinefunction(get_response) else sync)(
-            get_response
-        )
+        return (anything if asyncio.iscoroutinefunction(get_response) else sync)(get_response)
 
     return factory
 
@@ -275,9 +269,7 @@ def returns_coroutine(request):
 
 
 async def renders(request):
-    return TemplateResponse(
-        request, engines["django"].from_string("rendered {{ n }}"), {"n": 1}
-    )
+    return TemplateResponse(request, engines["django"].from_string("rendered {{ n }}"), {"n": 1})
 
 
 async def renders_badly(request):
@@ -325,10 +317,7 @@ def echo(request):
 
 @csrf_exempt
 def files_sync(request):
-    parts = [
-        f"{key}={file.name}:{file.read().decode()}"
-        for key, file in request.FILES.items()
-    ]
+    parts = [f"{key}={file.name}:{file.read().decode()}" for key, file in request.FILES.items()]
     return HttpResponse("|".join([*parts, repr(sorted(request.POST.lists()))]))
 
 

@@ -107,9 +107,7 @@ async def test_answers_are_djangos(path):
     "path", ["/environment/", "/app/environment/", "/application/environment/"]
 )
 async def test_script_prefixes(root_path, script_name, path):
-    await assert_same(
-        scope_for(path, root_path=root_path), FORCE_SCRIPT_NAME=script_name
-    )
+    await assert_same(scope_for(path, root_path=root_path), FORCE_SCRIPT_NAME=script_name)
 
 
 async def test_the_script_prefix_does_not_leak():
@@ -134,9 +132,7 @@ async def test_a_content_type_that_cannot_be_parsed():
     await assert_same(scope_for("/", headers=headers))
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 async def test_sending_the_answer_to_a_bad_request_may_fail(handler_class):
     async def receive():
         return {"type": "http.request"}
@@ -169,9 +165,7 @@ async def test_a_thousand_requests_that_wait_start_no_thread(handler):
     threads = threading.active_count()
     begin = time.monotonic()
     with counted_crossings() as count:
-        replies = await asyncio.gather(
-            *(drive(handler, "/slow/?seconds=0.5") for _ in range(1000))
-        )
+        replies = await asyncio.gather(*(drive(handler, "/slow/?seconds=0.5") for _ in range(1000)))
     assert {reply.body for reply in replies} == {b"slow"}
     assert not count
     assert threading.active_count() == threads

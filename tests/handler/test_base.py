@@ -85,9 +85,7 @@ async def test_atomic_requests_refuse_async_views(monkeypatch):
 
 
 async def test_the_language_of_a_request_is_not_seen_by_the_next():
-    await asyncio.to_thread(
-        translation.activate, "de"
-    )  # Its catalogue is read from disk once.
+    await asyncio.to_thread(translation.activate, "de")  # Its catalogue is read from disk once.
     handler = build()
     for _ in range(2):
         assert (await drive(handler, "/language/")).body == b"en-us"
@@ -109,9 +107,7 @@ async def test_the_urlconf_of_a_request_is_used(monkeypatch):
         assert seen.reply.status == 404
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 async def test_a_render_that_raises_reaches_the_exception_hooks(handler_class):
     with override_settings(MIDDLEWARE=[site.name("inline", "a", "exception-responds")]):
         reply = await drive(handler_class(), "/template/bad/")

@@ -106,9 +106,7 @@ async def test_writes_to_disk_take_a_hop_each():
 
 async def test_messages_without_a_body():
     assert (await read({"type": "http.request"})).read() == b""
-    assert (
-        await read({"type": "http.request", "more_body": True}, part(b"x"))
-    ).read() == b"x"
+    assert (await read({"type": "http.request", "more_body": True}, part(b"x"))).read() == b"x"
 
 
 @pytest.mark.parametrize("limit", [1, 1000])
@@ -129,9 +127,7 @@ async def test_a_client_that_goes_away_while_sending(limit, monkeypatch):
     assert closed == [True]
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 @pytest.mark.parametrize("before", [0, 1])
 async def test_an_early_disconnect_is_not_answered(handler_class, before):
     waiting = [*([part(b"x", True)] * before), {"type": "http.disconnect"}]

@@ -52,9 +52,7 @@ async def assert_like_djangos(styles, behaviours=("", "", ""), path="/", **setti
     labels = "abcdefg"
 
     def paths(names):
-        return [
-            site.name(*item) for item in zip(names, labels, behaviours, strict=False)
-        ]
+        return [site.name(*item) for item in zip(names, labels, behaviours, strict=False)]
 
     reference = ["django" if style in OWN else style for style in styles]
     with override_settings(ROOT_URLCONF=URLS, **settings):
@@ -154,9 +152,7 @@ async def test_an_acall_of_the_instance_is_run():
         return "response"
 
     chain = improve(
-        convert_exception_to_response(
-            Middleware(convert_exception_to_response(get_response))
-        )
+        convert_exception_to_response(Middleware(convert_exception_to_response(get_response)))
     )
     assert await chain(None) == "instead"
 
@@ -166,9 +162,7 @@ async def test_unused_middleware_is_left_out():
     assert seen.calls[:2] == ["a.request", "c.request"]
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 def test_a_factory_must_return_something(handler_class):
     path = site.name("fnone")
     with (
@@ -211,9 +205,7 @@ async def test_a_wrapped_get_response_is_called():
 
     calls.clear()
     inner = improve(
-        convert_exception_to_response(
-            site.CLASSES["empty"](convert_exception_to_response(view))
-        )
+        convert_exception_to_response(site.CLASSES["empty"](convert_exception_to_response(view)))
     )
     chain = improve(convert_exception_to_response(Outer(inner)))
     assert await chain(None) == "response"

@@ -75,8 +75,7 @@ async def broken(request):
 
 
 VIEWS = {
-    view.__name__: view
-    for view in (awaits, hops, blocking, streams, streams_sync, plain, broken)
+    view.__name__: view for view in (awaits, hops, blocking, streams, streams_sync, plain, broken)
 }
 urlpatterns = [path(f"{name}/", view) for name, view in VIEWS.items()]
 
@@ -163,9 +162,7 @@ async def test_a_fault_at_every_await(view, fault):
     assert (await drive(handler, "/plain/")).body == b"x"
 
 
-@pytest.mark.parametrize(
-    "signal", [request_started, request_finished], ids=["started", "finished"]
-)
+@pytest.mark.parametrize("signal", [request_started, request_finished], ids=["started", "finished"])
 @pytest.mark.parametrize("kind", ["sync", "async"])
 async def test_a_receiver_that_raises_leaves_nothing_behind(signal, kind):
     def sync_receiver(**kwargs):
@@ -200,9 +197,7 @@ async def test_a_cancellation_while_request_started_is_sent():
     request_finished.connect(receiver)
     try:
         task = asyncio.create_task(
-            ASGIHandler()(
-                scope_for("/plain/"), Client("plain", fault="", at=0).receive, None
-            )
+            ASGIHandler()(scope_for("/plain/"), Client("plain", fault="", at=0).receive, None)
         )
         await settle()
         task.cancel()
@@ -213,9 +208,7 @@ async def test_a_cancellation_while_request_started_is_sent():
     assert started == finished == [1]
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 async def test_a_disconnect_while_the_view_waits(handler_class):
     async def view(request):
         try:
@@ -238,9 +231,7 @@ async def test_a_disconnect_while_the_view_waits(handler_class):
     assert [signal[0] for signal in sent] == ["started", "finished"]
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 async def test_a_view_may_catch_the_cancellation(handler_class):
     async def view(request):
         try:
@@ -257,9 +248,7 @@ async def test_a_view_may_catch_the_cancellation(handler_class):
     assert [message.get("body") for message in gone.sent] == [None, b"caught"]
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 async def test_a_message_after_the_request_is_an_error(handler_class):
     async def receive():
         return {"type": "http.request"}
@@ -267,9 +256,7 @@ async def test_a_message_after_the_request_is_an_error(handler_class):
     with pytest.raises(
         AssertionError, match=r"Invalid ASGI message after request body: http\.request"
     ):
-        await handler_class()(
-            scope_for("/awaits/"), receive, lambda message: asyncio.sleep(0.01)
-        )
+        await handler_class()(scope_for("/awaits/"), receive, lambda message: asyncio.sleep(0.01))
     if handler_class is ASGIHandler or DJANGO_VERSION >= (6, 1):
         assert await leftover_tasks() == []
 
@@ -377,9 +364,7 @@ async def test_a_cancellation_by_others_wins():
 
 async def test_an_error_that_comes_too_late_is_not_reported():
     reported = []
-    asyncio.get_running_loop().set_exception_handler(
-        lambda loop, context: reported.append(context)
-    )
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
 
     async def listen(receive):
         try:

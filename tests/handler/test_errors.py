@@ -26,8 +26,7 @@ from tests.handler.tools import (
 KINDS = ["404", "403", "400", "suspicious", "500"]
 PATHS = [*(f"/raises/{kind}/" for kind in KINDS), "/404/", "/nowhere/"]
 PAGES = {
-    f"{status}.html": f"page {status} {{{{ request.path }}}}"
-    for status in (400, 403, 404, 500)
+    f"{status}.html": f"page {status} {{{{ request.path }}}}" for status in (400, 403, 404, 500)
 }
 
 
@@ -163,8 +162,7 @@ async def test_debug_pages_are_made_in_one_hop(path):
     assert ours.logs == stock.logs
     assert ours.signals == stock.signals
     titles = [
-        re.findall(rb"<title>.*?</title>", seen.reply.body, re.DOTALL)
-        for seen in (ours, stock)
+        re.findall(rb"<title>.*?</title>", seen.reply.body, re.DOTALL) for seen in (ours, stock)
     ]
     assert titles[0] == titles[1]
     if path != "/404/":
@@ -217,9 +215,7 @@ async def test_a_log_handler_that_is_not_local_means_a_hop(kind):
 
 
 def test_warming_passes_over_broken_templates():
-    with override_settings(
-        TEMPLATES=[engine(cached(memory({"404.html": "{% no_such_tag %}"})))]
-    ):
+    with override_settings(TEMPLATES=[engine(cached(memory({"404.html": "{% no_such_tag %}"})))]):
         errors.warm()
         assert not errors._is_known_missing("404.html")
         assert errors._is_known_missing("500.html")

@@ -18,8 +18,7 @@ URLS = "tests.handler.site"
 
 async def hops_of(*styles, behaviour="", path="/broken/"):
     names = [
-        site.name(style, label, behaviour)
-        for style, label in zip(styles, "abc", strict=False)
+        site.name(style, label, behaviour) for style, label in zip(styles, "abc", strict=False)
     ]
     with override_settings(ROOT_URLCONF=URLS, MIDDLEWARE=names), plain_root_logger():
         handler = ASGIHandler()
@@ -30,9 +29,7 @@ async def hops_of(*styles, behaviour="", path="/broken/"):
     return reply, count.hops
 
 
-@pytest.mark.parametrize(
-    "styles", list(itertools.permutations(("inline", "twin"))), ids="-".join
-)
+@pytest.mark.parametrize("styles", list(itertools.permutations(("inline", "twin"))), ids="-".join)
 async def test_hooks_that_do_not_block_make_no_hop(styles):
     reply, hops = await hops_of(*styles, behaviour="exception-responds")
     assert reply.body == b"b exception"
@@ -79,9 +76,7 @@ async def test_neighbours_that_block_share_one_hop():
     with (
         override_settings(
             ROOT_URLCONF=URLS,
-            MIDDLEWARE=[
-                f"{__name__}.{name}" for name in ("TwoBlocking", "TwoBlocking")
-            ],
+            MIDDLEWARE=[f"{__name__}.{name}" for name in ("TwoBlocking", "TwoBlocking")],
         ),
         plain_root_logger(),
     ):

@@ -31,14 +31,10 @@ async def test_startup_and_shutdown_are_answered():
 
 
 async def test_a_shutdown_alone_is_answered():
-    assert await exchange("lifespan.shutdown") == [
-        {"type": "lifespan.shutdown.complete"}
-    ]
+    assert await exchange("lifespan.shutdown") == [{"type": "lifespan.shutdown.complete"}]
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 async def test_websockets_are_refused(handler_class):
     with pytest.raises(
         ValueError,

@@ -62,9 +62,7 @@ def test_subclasses_and_functions_stay():
 
 
 def test_the_setting_turns_it_off():
-    assert (
-        loaded(SECURITY, ASYNCKIT_NATIVE_MIDDLEWARE=False) is DjangoSecurityMiddleware
-    )
+    assert loaded(SECURITY, ASYNCKIT_NATIVE_MIDDLEWARE=False) is DjangoSecurityMiddleware
 
 
 def test_the_setting_must_be_a_bool():
@@ -105,15 +103,11 @@ def test_errors_are_djangos(path):
     assert messages[0] == messages[1]
 
 
-@pytest.mark.parametrize(
-    "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
-)
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 def test_a_middleware_must_be_capable_of_something(handler_class):
     with (
         override_settings(MIDDLEWARE=[f"{__name__}.Factory"]),
-        pytest.raises(
-            RuntimeError, match="must have at least one of sync_capable/async_capable"
-        ),
+        pytest.raises(RuntimeError, match="must have at least one of sync_capable/async_capable"),
     ):
         handler_class()
 

@@ -93,9 +93,7 @@ VIEWS = {
     "large": lambda request: StreamingHttpResponse([b"x" * 200_000, b"y"]),
     "failing": lambda request: StreamingHttpResponse(failing("a")),
     "async failing": lambda request: StreamingHttpResponse(afailing("a")),
-    "file": lambda request: FileResponse(
-        io.BytesIO(b"z" * 200_000), content_type="x/y"
-    ),
+    "file": lambda request: FileResponse(io.BytesIO(b"z" * 200_000), content_type="x/y"),
     "own": lambda request: OwnIteration(),
     "not": lambda request: NotADjangoResponse(),
     "items": lambda request: OwnItems("x"),

@@ -189,9 +189,7 @@ async def test_djangos_own_receivers_may_be_disconnected():
     handler = build()
     with (
         disconnected(request_started, reset_queries, close_old_connections),
-        disconnected(
-            request_finished, close_old_connections, close_caches, reset_urlconf
-        ),
+        disconnected(request_finished, close_old_connections, close_caches, reset_urlconf),
         counted_crossings() as count,
     ):
         assert (await drive(handler)).status == 200
@@ -258,9 +256,7 @@ async def test_caches_that_can_be_closed_are_closed(handler_class):
 
 
 async def test_djangos_local_cache_has_nothing_to_close():
-    with override_settings(
-        ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", cached)]})
-    ):
+    with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", cached)]})):
         handler = build()
         with counted_crossings() as count:
             assert (await drive(handler)).status == 200
@@ -273,9 +269,7 @@ def queries(request):
 
 
 @HANDLERS
-def test_connections_of_a_thread_that_waits_for_us_are_cleaned_up(
-    handler_class, monkeypatch
-):
+def test_connections_of_a_thread_that_waits_for_us_are_cleaned_up(handler_class, monkeypatch):
     """With async_to_sync, as in tests of Django's TestCase, sync code runs in the caller's thread."""
     closed = []
     monkeypatch.setattr(
@@ -283,9 +277,7 @@ def test_connections_of_a_thread_that_waits_for_us_are_cleaned_up(
         "close_if_unusable_or_obsolete",
         lambda: closed.append(threading.current_thread()),
     )
-    with override_settings(
-        ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", queries)]})
-    ):
+    with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", queries)]})):
         handler = handler_class()
         for _ in range(2):
             async_to_sync(drive)(handler)

@@ -113,9 +113,7 @@ async def observe(application, scope, chunks=(b"",), *, exceptions=False) -> See
     return seen
 
 
-async def observe_both(
-    scope, chunks=(b"",), *, exceptions=False, **settings
-) -> tuple[Seen, Seen]:
+async def observe_both(scope, chunks=(b"",), *, exceptions=False, **settings) -> tuple[Seen, Seen]:
     """Return what Django's handler did, and what ours did."""
     with override_settings(**settings):
         stock = await observe(DjangoASGIHandler(), scope, chunks, exceptions=exceptions)

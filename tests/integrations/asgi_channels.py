@@ -25,12 +25,8 @@ class EchoSync(WebsocketConsumer):
 
 
 def router(http) -> ProtocolTypeRouter:
-    routes = URLRouter(
-        [path("ws/", Echo.as_asgi()), path("ws/sync/", EchoSync.as_asgi())]
-    )
-    return ProtocolTypeRouter(
-        {"http": http, "websocket": SessionMiddlewareStack(routes)}
-    )
+    routes = URLRouter([path("ws/", Echo.as_asgi()), path("ws/sync/", EchoSync.as_asgi())])
+    return ProtocolTypeRouter({"http": http, "websocket": SessionMiddlewareStack(routes)})
 
 
 stock = router(get_stock_application())

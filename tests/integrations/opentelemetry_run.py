@@ -22,12 +22,9 @@ def summary(span, all_spans) -> dict:
         "kind": span.kind.name,
         "parent": span.parent and names.get(span.parent.span_id, "unknown"),
         "status": span.status.status_code.name,
-        "attributes": {
-            name: str(value) for name, value in sorted(span.attributes.items())
-        },
+        "attributes": {name: str(value) for name, value in sorted(span.attributes.items())},
         "events": [
-            (event.name, str(event.attributes.get("exception.type")))
-            for event in span.events
+            (event.name, str(event.attributes.get("exception.type"))) for event in span.events
         ],
     }
 

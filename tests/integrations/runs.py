@@ -74,15 +74,10 @@ def report(application, take, requests=REQUESTS) -> None:
     taken: list[Any] = []
 
     async def run():
-        replies = await run_in_process(
-            application, requests, lambda: taken.append(take())
-        )
+        replies = await run_in_process(application, requests, lambda: taken.append(take()))
         return [vars(normalised(reply)) for reply in replies]
 
-    replies = [
-        {**reply, "body": reply["body"].decode("latin1")}
-        for reply in asyncio.run(run())
-    ]
+    replies = [{**reply, "body": reply["body"].decode("latin1")} for reply in asyncio.run(run())]
     handler = f"{type(application).__module__}.{type(application).__qualname__}"
     targets = [f"{request.host}{request.target}" for request in requests]
     print(

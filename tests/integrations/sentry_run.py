@@ -47,9 +47,7 @@ def summary(event: dict) -> dict:
         "status": event.get("contexts", {}).get("trace", {}).get("status"),
         "errors": [[error["type"], error["value"]] for error in errors],
         "mechanism": [error.get("mechanism") for error in errors],
-        "request": {
-            key: request.get(key) for key in ("method", "url", "query_string", "data")
-        },
+        "request": {key: request.get(key) for key in ("method", "url", "query_string", "data")},
         "user": sorted(event.get("user", {})),
         "spans": sorted([span["op"], name_of(span)] for span in event.get("spans", [])),
     }

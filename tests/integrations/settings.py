@@ -11,6 +11,4 @@ ROOT_URLCONF = "tests.integrations.urls"
 if os.environ.get("TESTS_RUNSERVER"):
     DEBUG = True
     INSTALLED_APPS = ["daphne", *INSTALLED_APPS]
-    ASGI_APPLICATION = (
-        f"tests.integrations.asgi_channels.{os.environ['TESTS_RUNSERVER']}"
-    )
+    ASGI_APPLICATION = f"tests.integrations.asgi_channels.{os.environ['TESTS_RUNSERVER']}"

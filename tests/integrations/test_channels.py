@@ -29,9 +29,7 @@ stock_warns = pytest.mark.filterwarnings(
 @pytest.fixture
 def applications():
     """Django's handler and ours, made where the event loop does not run."""
-    with override_settings(
-        ROOT_URLCONF="tests.servers.urls", ALLOWED_HOSTS=["example.test"]
-    ):
+    with override_settings(ROOT_URLCONF="tests.servers.urls", ALLOWED_HOSTS=["example.test"]):
         ours = get_asgi_application()
         assert type(ours) is ASGIHandler
         yield {"stock": asgi.ASGIHandler(), "asynckit": ours}
@@ -65,9 +63,7 @@ async def test_websocket_has_the_session_of_our_handler(routers, path):
         [Request("/"), Request("/session/set/?color=red", contains=b"set")],
     )
     cookie = dict(reply.headers)["Set-Cookie"].partition(";")[0]
-    communicator = WebsocketCommunicator(
-        routers["asynckit"], path, [(b"cookie", cookie.encode())]
-    )
+    communicator = WebsocketCommunicator(routers["asynckit"], path, [(b"cookie", cookie.encode())])
     connected, _ = await communicator.connect(timeout=5)
     assert connected
     await communicator.send_to("hello")
@@ -79,9 +75,7 @@ async def test_websocket_has_the_session_of_our_handler(routers, path):
 async def test_static_files_handler_passes_pages_on(applications, blockbuster):
     ours = await replies_of(ASGIStaticFilesHandler(applications["asynckit"]), REQUESTS)
     blockbuster.deactivate()
-    assert ours == await replies_of(
-        ASGIStaticFilesHandler(applications["stock"]), REQUESTS
-    )
+    assert ours == await replies_of(ASGIStaticFilesHandler(applications["stock"]), REQUESTS)
 
 
 @stock_warns
@@ -94,9 +88,7 @@ async def test_static_files_handler_serves_files(applications, blockbuster):
         Request("/", contains=b"Hello, world"),
     ]
     ours = await replies_of(ASGIStaticFilesHandler(applications["asynckit"]), requests)
-    assert ours == await replies_of(
-        ASGIStaticFilesHandler(applications["stock"]), requests
-    )
+    assert ours == await replies_of(ASGIStaticFilesHandler(applications["stock"]), requests)
     assert dict(ours[0].headers)["Content-Type"].startswith("text/css")
 
 
@@ -133,9 +125,7 @@ def runservers(tmp_path_factory):
             f"127.0.0.1:{port}",
         ]
         variables = {
-            **harness.environment(
-                TESTS_DB=str(folder / "site.sqlite3"), TESTS_RUNSERVER=name
-            ),
+            **harness.environment(TESTS_DB=str(folder / "site.sqlite3"), TESTS_RUNSERVER=name),
             "DJANGO_SETTINGS_MODULE": "tests.integrations.settings",
         }
         servers[name] = Server(arguments, port, folder / f"{name}.log", variables)
@@ -163,9 +153,7 @@ def test_runserver_of_daphne_answers(runservers):
     ]
     ours = run_over_socket(runservers["asynckit"], requests)
     stock = run_over_socket(runservers["stock"], requests)
-    assert [normalised(reply) for reply in ours] == [
-        normalised(reply) for reply in stock
-    ]
+    assert [normalised(reply) for reply in ours] == [normalised(reply) for reply in stock]
     assert "Starting ASGI/Daphne" in runservers["asynckit"].output
 
 
@@ -173,9 +161,7 @@ def test_runserver_of_daphne_answers(runservers):
 def test_runserver_of_daphne_takes_websockets(runservers, path):
     server = runservers["asynckit"]
     [reply] = run_over_socket(server, [Request("/session/set/?color=red")])
-    cookie = next(
-        value for name, value in reply.headers if name.lower() == "set-cookie"
-    )
+    cookie = next(value for name, value in reply.headers if name.lower() == "set-cookie")
     with server.connect() as connection:
         connection.sendall(
             f"GET {path} HTTP/1.1\r\nHost: example.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

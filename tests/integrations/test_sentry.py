@@ -35,9 +35,7 @@ def events(mode: str, target: str, kind: str) -> list[dict]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_our_handler_stays_in_place(mode):
-    assert (
-        runs(mode)["asynckit"]["handler"] == "django_asynckit.handler.asgi.ASGIHandler"
-    )
+    assert runs(mode)["asynckit"]["handler"] == "django_asynckit.handler.asgi.ASGIHandler"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -73,9 +71,7 @@ def test_nothing_else_is_reported(mode, target):
     assert len(events(mode, target, "transaction")) == 1
 
 
-@pytest.mark.parametrize(
-    "view", [("/", "tests.views.hello"), ("/sync/", "tests.views.hello_sync")]
-)
+@pytest.mark.parametrize("view", [("/", "tests.views.hello"), ("/sync/", "tests.views.hello_sync")])
 def test_middleware_and_view_have_spans(view):
     target, name = view
     [transaction] = events("full", target, "transaction")

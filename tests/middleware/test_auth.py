@@ -130,9 +130,7 @@ async def cached_by_others(request):
 async def custom_session(request):
     session = request.session
     await request.auser()
-    request.session = type(
-        "Other", (type(session),), {"get": lambda self, *args: None}
-    )()
+    request.session = type("Other", (type(session),), {"get": lambda self, *args: None})()
     request.session._session_cache = {}
     return HttpResponse(str(await request.auser()))
 
@@ -161,8 +159,7 @@ def _site():
     with override_settings(
         ROOT_URLCONF=__name__,
         AUTHENTICATION_BACKENDS=[
-            f"{__name__}.{name}"
-            for name in ("AsyncBackend", "RefusingBackend", "NoBaseBackend")
+            f"{__name__}.{name}" for name in ("AsyncBackend", "RefusingBackend", "NoBaseBackend")
         ],
     ):
         yield
@@ -278,9 +275,7 @@ async def test_a_natively_async_session_is_loaded_ahead():
 async def test_without_a_session_the_error_is_djangos():
     middleware = ["django.contrib.auth.middleware.AuthenticationMiddleware"]
     with override_settings(MIDDLEWARE=middleware, DEBUG=True):
-        assert "requires session middleware" in " ".join(
-            (await get("/auser/"))[0].split()
-        )
+        assert "requires session middleware" in " ".join((await get("/auser/"))[0].split())
 
 
 def test_under_wsgi_request_user_is_djangos():

@@ -155,9 +155,7 @@ class NotingUploadHandler:
 @override_settings(FILE_UPLOAD_HANDLERS=[f"{__name__}.NotingUploadHandler"])
 async def test_a_bad_origin_is_refused_before_any_upload_handler_runs():
     Handlers.made.clear()
-    reply, _ = await post(
-        ASGIHandler(), multipart(), content_type=MULTIPART, origin="http://evil"
-    )
+    reply, _ = await post(ASGIHandler(), multipart(), content_type=MULTIPART, origin="http://evil")
     assert (reply.status, Handlers.made) == (403, [])
 
 
@@ -223,26 +221,20 @@ class TestSessions:
             403,
             ["process_request", "process_view", "process_response"],
         )
-        assert {
-            on_loop for name, on_loop in stores.calls if name == "overridden get"
-        } == {False}
+        assert {on_loop for name, on_loop in stores.calls if name == "overridden get"} == {False}
 
     @override_settings(SESSION_ENGINE="tests.middleware.engines.readselsewhere")
     async def test_a_new_token_is_stored_off_the_loop(self):
         with record_hops() as trace:
             await drive(ASGIHandler(), "/token/")
-        assert [hop.target.rpartition(".")[2] for hop in trace.hops].count(
-            "process_response"
-        ) == 2
+        assert [hop.target.rpartition(".")[2] for hop in trace.hops].count("process_response") == 2
 
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     @override_settings(MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"])
     async def test_without_session_middleware_the_error_is_djangos(self):
         # The error view needs the session too, so the error reaches the server.
         for handler in (ASGIHandler, DjangoASGIHandler):
-            with pytest.raises(
-                ImproperlyConfigured, match="SessionMiddleware must appear before"
-            ):
+            with pytest.raises(ImproperlyConfigured, match="SessionMiddleware must appear before"):
                 await drive(handler())
         gc.collect()  # Django 5.2 and 6.0 leave the body's temporary file open.
 

@@ -53,9 +53,7 @@ def unreviewed(monkeypatch):
 
 def mode_of_security_middleware():
     """Our class has a layer of its own in the chain; Django's is called by its wrapper."""
-    with override_settings(
-        MIDDLEWARE=["django.middleware.security.SecurityMiddleware"]
-    ):
+    with override_settings(MIDDLEWARE=["django.middleware.security.SecurityMiddleware"]):
         return ASGIHandler()._middleware_chain.__qualname__
 
 
@@ -103,9 +101,7 @@ def test_our_handler_is_used_where_djangos_is_reviewed():
 
 
 def test_what_an_apm_tool_puts_in_its_place_does_not_count(monkeypatch):
-    monkeypatch.setattr(
-        DjangoSecurityMiddleware, "process_response", lambda *args: None
-    )
+    monkeypatch.setattr(DjangoSecurityMiddleware, "process_response", lambda *args: None)
     assert _drift.is_reviewed(NATIVE)
 
 
@@ -124,9 +120,7 @@ def test_what_has_no_source_is_unknown(name):
 
 def test_comments_and_layout_do_not_count(tmp_path, monkeypatch):
     (tmp_path / "one.py").write_text('def f(a):\n    # why\n    return f"{a}x{{}}"\n')
-    (tmp_path / "two.py").write_text(
-        'class C:\n\n    def f(a):\n\n        return f"{ a }x{{}}"\n'
-    )
+    (tmp_path / "two.py").write_text('class C:\n\n    def f(a):\n\n        return f"{ a }x{{}}"\n')
     (tmp_path / "three.py").write_text('def f(a):\n    return f"{a}y{{}}"\n')
     (tmp_path / "four.py").write_text("def f(:\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -192,9 +192,7 @@ def test_coroutine_functions_need_no_mark():
         async def hook(self, request): ...
 
 
-@pytest.mark.parametrize(
-    "value", [property(lambda self: None), "text", functools.partial(print)]
-)
+@pytest.mark.parametrize("value", [property(lambda self: None), "text", functools.partial(print)])
 def test_only_functions_are_marked(value):
     with pytest.raises(TypeError, match="marks functions and methods"):
         non_blocking(value)

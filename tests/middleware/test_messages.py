@@ -27,9 +27,7 @@ async def nothing(request):
 
 
 async def add(request):
-    messages.info(
-        request, secrets.token_hex(int(request.GET["size"]))
-    )  # Does not compress.
+    messages.info(request, secrets.token_hex(int(request.GET["size"])))  # Does not compress.
     return HttpResponse("added")
 
 
@@ -42,9 +40,7 @@ async def show(request):
 async def level(request):
     messages.set_level(request, messages.ERROR)
     messages.info(request, "not shown")
-    return JsonResponse(
-        {"level": messages.get_level(request), "len": len(request._messages)}
-    )
+    return JsonResponse({"level": messages.get_level(request), "len": len(request._messages)})
 
 
 async def kind(request):
@@ -82,9 +78,7 @@ async def hops_for(url, headers=None, handler=ASGIHandler):
 
 
 def cookies_of(reply):
-    return {
-        "cookie": "; ".join(f"{name}={value}" for name, value in reply.cookies.items())
-    }
+    return {"cookie": "; ".join(f"{name}={value}" for name, value in reply.cookies.items())}
 
 
 @pytest.mark.parametrize(
@@ -121,9 +115,7 @@ async def test_the_answers_are_djangos(url):
 async def test_a_session_that_may_block_is_touched_off_the_loop():
     with override_settings(MESSAGE_STORAGE=f"{STORAGE}.session.SessionStorage"):
         await hops_for("/add/?size=1")
-    assert {on_loop for name, on_loop in stores.calls if name == "overridden get"} == {
-        False
-    }
+    assert {on_loop for name, on_loop in stores.calls if name == "overridden get"} == {False}
     _, hops = await hops_for("/add/?size=1")
     assert hops.count("process_response") == 2
 
@@ -148,8 +140,6 @@ async def test_without_a_session_the_error_is_djangos():
 
 
 async def test_messages_that_do_not_fit_are_an_error_in_debug():
-    with override_settings(
-        MESSAGE_STORAGE=f"{STORAGE}.cookie.CookieStorage", DEBUG=True
-    ):
+    with override_settings(MESSAGE_STORAGE=f"{STORAGE}.cookie.CookieStorage", DEBUG=True):
         reply, _ = await hops_for("/add/?size=3000")
         assert b"Not all temporary messages could be stored" in reply.body

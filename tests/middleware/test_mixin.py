@@ -116,15 +116,11 @@ BROKEN = ["request", "view", "exception", "response"]
 
 
 def use(cls):
-    return override_settings(
-        ROOT_URLCONF=__name__, MIDDLEWARE=[f"{__name__}.{cls.__name__}"]
-    )
+    return override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[f"{__name__}.{cls.__name__}"])
 
 
 @pytest.mark.parametrize("cls", [Sync, Marked, OnlyTwins, Both])
-@pytest.mark.parametrize(
-    "handler", [ASGIHandler, DjangoASGIHandler], ids=["ours", "django"]
-)
+@pytest.mark.parametrize("handler", [ASGIHandler, DjangoASGIHandler], ids=["ours", "django"])
 async def test_every_hook_runs_once_and_in_order(cls, handler):
     with use(cls):
         application = handler()

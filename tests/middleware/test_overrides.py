@@ -58,9 +58,7 @@ def overriding(class_name, method_name):
         threads.append(threading.current_thread().name)
         return getattr(super(cls, self), method_name)(*args)
 
-    cls = type(
-        f"My{class_name}", (base,), {method_name: override, "__module__": __name__}
-    )
+    cls = type(f"My{class_name}", (base,), {method_name: override, "__module__": __name__})
     holder[cls.__name__] = cls
     return f"{__name__}.{cls.__name__}"
 
@@ -69,9 +67,7 @@ def stack(class_name, replacement):
     """Startproject's middleware with one class replaced."""
     from tests.settings import MIDDLEWARE
 
-    return [
-        replacement if path.endswith(f".{class_name}") else path for path in MIDDLEWARE
-    ]
+    return [replacement if path.endswith(f".{class_name}") else path for path in MIDDLEWARE]
 
 
 def hooks():
@@ -127,13 +123,9 @@ def test_a_native_class_has_djangos_name_and_is_a_subclass_that_says_it_can_be_a
     class_name,
 ):
     native = import_string(NATIVE[class_name])
-    stock_path = next(
-        stock for stock, ours in DROPINS.items() if ours == NATIVE[class_name]
-    )
+    stock_path = next(stock for stock, ours in DROPINS.items() if ours == NATIVE[class_name])
     stock = import_string(stock_path)
     assert issubclass(native, stock)
     assert native.__name__ == stock.__name__
     assert native.__dict__["async_capable"] is True
-    assert list(inspect.signature(native).parameters) == list(
-        inspect.signature(stock).parameters
-    )
+    assert list(inspect.signature(native).parameters) == list(inspect.signature(stock).parameters)

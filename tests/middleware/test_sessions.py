@@ -206,9 +206,7 @@ def test_which_stores_are_made_in_memory(tmp_path):
     with override_settings(SESSION_FILE_PATH=str(tmp_path)):
         assert _sessions.is_made_in_memory(type("Fresh", (file.SessionStore,), {}))
     with override_settings(SESSION_FILE_PATH=str(tmp_path / "missing")):
-        store = type(
-            "Unconfigured", (file.SessionStore,), {"_get_storage_path": _missing}
-        )
+        store = type("Unconfigured", (file.SessionStore,), {"_get_storage_path": _missing})
         assert not _sessions.is_made_in_memory(store)
 
 

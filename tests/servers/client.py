@@ -52,14 +52,10 @@ class Jar:
             headers.append(
                 (
                     "Cookie",
-                    "; ".join(
-                        f"{name}={value}" for name, value in self.cookies.items()
-                    ),
+                    "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
                 )
             )
-        if request.body and not any(
-            name == "Transfer-Encoding" for name, _ in request.headers
-        ):
+        if request.body and not any(name == "Transfer-Encoding" for name, _ in request.headers):
             headers.append(("Content-Length", str(len(self.fill(request.body)))))
         return [(name, value.replace(TOKEN, self.token)) for name, value in headers]
 
@@ -109,9 +105,7 @@ def exchange(connection, request: Request, jar: Jar) -> tuple[Reply, bool]:
     """Send one request as it stands and read its answer; also say whether the connection is kept."""
     lines = [f"{request.method} {request.target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in jar.headers(request)]
-    connection.sendall(
-        "\r\n".join([*lines, "", ""]).encode("latin1") + jar.fill(request.body)
-    )
+    connection.sendall("\r\n".join([*lines, "", ""]).encode("latin1") + jar.fill(request.body))
     return read_reply(connection, request.method)
 
 
@@ -124,19 +118,12 @@ def read_reply(connection, method: str = "GET") -> tuple[Reply, bool]:
         return reply, method != "HEAD" and not response.will_close
 
 
-async def run_in_process(
-    application, flow: list[Request], after_each=None
-) -> list[Reply]:
+async def run_in_process(application, flow: list[Request], after_each=None) -> list[Reply]:
     """Send a flow straight into an application, each request in a task of its own."""
     jar, replies = Jar(), []
     for request in flow:
-        sent = await send_scope(
-            application, scope_of(request, jar), (jar.fill(request.body),)
-        )
-        headers = [
-            (name.decode("latin1"), value.decode("latin1"))
-            for name, value in sent.headers
-        ]
+        sent = await send_scope(application, scope_of(request, jar), (jar.fill(request.body),))
+        headers = [(name.decode("latin1"), value.decode("latin1")) for name, value in sent.headers]
         reply = Reply(sent.status, "", headers, sent.body)
         jar.learn(request, reply)
         check(request, reply)
@@ -180,9 +167,7 @@ RANDOM = (
 def normalised(reply: Reply) -> Reply:
     """Take the random parts, and nothing else, out of a reply."""
     headers = [(name, hide(value)) for name, value in reply.headers]
-    return replace(
-        reply, headers=headers, body=hide(reply.body.decode("latin1")).encode("latin1")
-    )
+    return replace(reply, headers=headers, body=hide(reply.body.decode("latin1")).encode("latin1"))
 
 
 def hide(text: str) -> str:

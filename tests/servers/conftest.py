@@ -76,15 +76,11 @@ def start_servers(tmp_path_factory, site_database, marks) -> Iterator[Start]:
             pytest.skip(reason)
         key = (kind, *options, *names, *variables.items())
         if key not in running:
-            running[key] = {
-                name: make(kind, name, options, variables) for name in names
-            }
+            running[key] = {name: make(kind, name, options, variables) for name in names}
             for server in running[key].values():
                 server.wait_until_it_answers()
         return running[key]
 
     yield start
-    for server in [
-        server for servers in running.values() for server in servers.values()
-    ]:
+    for server in [server for servers in running.values() for server in servers.values()]:
         server.stop()

@@ -43,9 +43,7 @@ def multipart(size: int, *fields: tuple[str, str]) -> bytes:
     return "\r\n".join([*parts, "--frontier--", ""]).encode()
 
 
-def log_in(
-    path: str = "/login/", password: str = "secret", status: int = 200
-) -> Request:
+def log_in(path: str = "/login/", password: str = "secret", status: int = 200) -> Request:
     return get(f"{path}?name=ada&password={password}", status)
 
 
@@ -99,8 +97,7 @@ SINGLE = {
         get("/token/"),
         post(
             "/admin/login/",
-            b"username=ada&password=secret&next=/admin/&csrfmiddlewaretoken="
-            + TOKEN.encode(),
+            b"username=ada&password=secret&next=/admin/&csrfmiddlewaretoken=" + TOKEN.encode(),
             302,
             b"",
             FORM,
@@ -255,12 +252,8 @@ MALFORMED = {
     "host empty": [Request("/environment/", status=None, host="")],
     "host with port": [Request("/environment/", status=200, host="EXAMPLE.test:8123")],
     "duplicate headers": [
-        get(
-            "/meta/", 200, b'"HTTP_X_THING": "a,b"', ("X-Thing", "a"), ("X-Thing", "b")
-        ),
-        get(
-            "/session/get/", 200, b"None", ("Cookie", "a=1"), ("Cookie", "sessionid=x")
-        ),
+        get("/meta/", 200, b'"HTTP_X_THING": "a,b"', ("X-Thing", "a"), ("X-Thing", "b")),
+        get("/session/get/", 200, b"None", ("Cookie", "a=1"), ("Cookie", "sessionid=x")),
         get("/", None, b"", ("Host", "other.test")),
     ],
     "underscore headers": [get("/meta/", 200, b"{}", ("X_Thing", "a"))],
@@ -330,9 +323,7 @@ MESSAGES = {
     ],
     "too long for one cookie": [
         *[get(f"/messages/add/?text={letter * 1400}") for letter in "abcd"],
-        get(
-            "/early/", None
-        ),  # Reads the session on the event loop, where that is allowed.
+        get("/early/", None),  # Reads the session on the event loop, where that is allowed.
         get("/messages/"),
         get("/messages/", 200, b"[]"),
     ],

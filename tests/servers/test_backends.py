@@ -38,10 +38,7 @@ CALLERS = {
 def message_storages(*names: str):
     return pytest.mark.parametrize(
         "extra_settings",
-        [
-            {"MESSAGE_STORAGE": f"django.contrib.messages.storage.{name}"}
-            for name in names
-        ],
+        [{"MESSAGE_STORAGE": f"django.contrib.messages.storage.{name}"} for name in names],
         ids=names,
         indirect=True,
     )
@@ -58,9 +55,7 @@ def extra_settings(request):
 @pytest.fixture(params=ENGINES)
 def applications(request, extra_settings, tmp_path, monkeypatch):
     """Django's handler and ours, made where the event loop does not run."""
-    monkeypatch.setattr(
-        file.SessionStore, "_storage_path", str(tmp_path), raising=False
-    )
+    monkeypatch.setattr(file.SessionStore, "_storage_path", str(tmp_path), raising=False)
     with override_settings(
         ROOT_URLCONF="tests.servers.urls",
         ALLOWED_HOSTS=["example.test"],
@@ -85,9 +80,7 @@ def assert_same_answers(applications, blockbuster):
                 function.can_block_in(filename, names)
         blockbuster.activate()
         answers = await run_in_process(ours, flow)
-        assert [comparable(reply) for reply in answers] == [
-            comparable(reply) for reply in expected
-        ]
+        assert [comparable(reply) for reply in answers] == [comparable(reply) for reply in expected]
 
     return check
 
@@ -129,9 +122,7 @@ async def test_logins(assert_same_answers, flow):
     ids=lambda extra: next(iter(extra)),
     indirect=True,
 )
-@pytest.mark.parametrize(
-    "applications", ["db", "cache", "signed_cookies"], indirect=True
-)
+@pytest.mark.parametrize("applications", ["db", "cache", "signed_cookies"], indirect=True)
 @pytest.mark.parametrize("flow", ["set, get, flush", "unused session"])
 async def test_session_settings(assert_same_answers, flow):
     await assert_same_answers(SESSIONS[flow])
@@ -149,7 +140,6 @@ def without_session_cookie(reply: Reply) -> Reply:
     """A signed cookie shows the random CSRF secret that is in the session."""
     reply = normalised(reply)
     headers = [
-        (name, re.sub(r"^sessionid=[^;]*", "sessionid=", value))
-        for name, value in reply.headers
+        (name, re.sub(r"^sessionid=[^;]*", "sessionid=", value)) for name, value in reply.headers
     ]
     return replace(reply, headers=headers)

@@ -74,15 +74,11 @@ def test_stream_ends(server, mark, target):
 def test_view_never_sees_half_an_upload(server, mark, sent):
     open_files = server.open_files()
     with server.connect() as connection:
-        connection.sendall(
-            head("POST", f"/marked/?mark={mark.name}", "Content-Length: 8000000")
-        )
+        connection.sendall(head("POST", f"/marked/?mark={mark.name}", "Content-Length: 8000000"))
         connection.sendall(b"u" * sent)
         time.sleep(0.1)
     assert goes_on(server)
-    assert wait_for(lambda: len(server.open_files()) <= len(open_files)), (
-        server.open_files()
-    )
+    assert wait_for(lambda: len(server.open_files()) <= len(open_files)), server.open_files()
     assert not mark.exists()
 
 

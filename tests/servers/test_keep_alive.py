@@ -35,9 +35,7 @@ def test_what_a_view_leaves_behind_is_gone(start_servers, kind, target):
     replies = run_over_socket(servers["asynckit"], flow)
     assert [json.loads(replies[index].body) for index in (0, 2, 4)] == [FRESH] * 3
     stock = run_over_socket(servers["stock"], flow)
-    assert [normalised(reply) for reply in replies] == [
-        normalised(reply) for reply in stock
-    ]
+    assert [normalised(reply) for reply in replies] == [normalised(reply) for reply in stock]
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +74,9 @@ def test_what_middleware_sets_is_gone(prefix_servers):
     ]
     flow = [request for request, _ in expected]
     replies = run_over_socket(prefix_servers["asynckit"], flow)
-    assert [json.loads(reply.body) for reply in replies] == [
-        state for _, state in expected
-    ]
+    assert [json.loads(reply.body) for reply in replies] == [state for _, state in expected]
     stock = run_over_socket(prefix_servers["stock"], flow)
-    assert [normalised(reply) for reply in replies] == [
-        normalised(reply) for reply in stock
-    ]
+    assert [normalised(reply) for reply in replies] == [normalised(reply) for reply in stock]
 
 
 def test_errors_leave_nothing_behind(prefix_servers):
@@ -95,9 +89,7 @@ def test_errors_leave_nothing_behind(prefix_servers):
     replies = run_over_socket(prefix_servers["asynckit"], flow)
     assert json.loads(replies[-1].body) == UNDER_PREFIX
     stock = run_over_socket(prefix_servers["stock"], flow)
-    assert [normalised(reply) for reply in replies] == [
-        normalised(reply) for reply in stock
-    ]
+    assert [normalised(reply) for reply in replies] == [normalised(reply) for reply in stock]
 
 
 def test_root_path_is_the_script_prefix(prefix_servers):
@@ -117,6 +109,4 @@ def test_root_path_is_the_script_prefix(prefix_servers):
     assert dict(replies[1].headers)["location"] == "/pre/sync/"
     assert dict(replies[2].headers)["location"] == "/pre/admin/login/?next=/pre/admin/"
     stock = run_over_socket(prefix_servers["stock"], flow)
-    assert [normalised(reply) for reply in replies] == [
-        normalised(reply) for reply in stock
-    ]
+    assert [normalised(reply) for reply in replies] == [normalised(reply) for reply in stock]

@@ -21,15 +21,9 @@ def make_server(tmp_path, site_database, marks):
 
     def make(application: str) -> Server:
         port = harness.free_port()
-        arguments = harness.command(
-            "uvicorn", APPLICATIONS[application], port, "--lifespan=on"
-        )
-        variables = harness.environment(
-            TESTS_DB=str(site_database), TESTS_SERVERS_MARKS=str(marks)
-        )
-        servers.append(
-            Server(arguments, port, tmp_path / f"{application}.log", variables)
-        )
+        arguments = harness.command("uvicorn", APPLICATIONS[application], port, "--lifespan=on")
+        variables = harness.environment(TESTS_DB=str(site_database), TESTS_SERVERS_MARKS=str(marks))
+        servers.append(Server(arguments, port, tmp_path / f"{application}.log", variables))
         servers[-1].start()
         return servers[-1]
 
@@ -43,9 +37,7 @@ def test_it_starts_and_shuts_down_while_a_request_runs(make_server):
     server.wait_until_it_answers()
     replies = []
     flow = [Request("/slow/?seconds=1", contains=b"slow")]
-    client = threading.Thread(
-        target=lambda: replies.extend(run_over_socket(server, flow))
-    )
+    client = threading.Thread(target=lambda: replies.extend(run_over_socket(server, flow)))
     client.start()
     time.sleep(0.3)
     assert server.stop() == 0

@@ -11,9 +11,7 @@ import pytest
 from tests.servers.client import Request, read_reply, run_over_socket
 
 REQUESTS = 1000
-DATA = (
-    b"GET /slow/?seconds=2 HTTP/1.1\r\nHost: example.test\r\nConnection: close\r\n\r\n"
-)
+DATA = b"GET /slow/?seconds=2 HTTP/1.1\r\nHost: example.test\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture
@@ -28,9 +26,9 @@ def many_files():
 
 
 def test_open_requests_need_no_threads(many_files, start_servers):
-    server = start_servers(
-        "uvicorn", "--lifespan=on", "--no-access-log", names=("asynckit",)
-    )["asynckit"]
+    server = start_servers("uvicorn", "--lifespan=on", "--no-access-log", names=("asynckit",))[
+        "asynckit"
+    ]
     run_over_socket(server, [Request("/"), Request("/slow/?seconds=0.01")])
     threads = server.threads()
     started = time.monotonic()

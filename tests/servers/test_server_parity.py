@@ -15,26 +15,20 @@ def test_answers_are_those_of_stock_django(start_servers, kind, flow):
     servers = start_servers(kind)
     stock = run_over_socket(servers["stock"], FLOWS[flow])
     ours = run_over_socket(servers["asynckit"], FLOWS[flow])
-    assert [normalised(reply) for reply in ours] == [
-        normalised(reply) for reply in stock
-    ]
+    assert [normalised(reply) for reply in ours] == [normalised(reply) for reply in stock]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_our_handler_that_answers(start_servers, kind):
     for name, server in start_servers(kind).items():
         [reply] = run_over_socket(server, [Request("/frames/")])
-        assert reply.body == b'{"asynckit": %s}' % (
-            b"true" if name == "asynckit" else b"false"
-        )
+        assert reply.body == b'{"asynckit": %s}' % (b"true" if name == "asynckit" else b"false")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_pipelined_requests_are_answered_as_by_stock_django(start_servers, kind):
     targets = ["/state/leave/", "/sync/", "/stream/", "/raises/404/", "/state/"]
-    lines = "".join(
-        f"GET {target} HTTP/1.1\r\nHost: example.test\r\n\r\n" for target in targets
-    )
+    lines = "".join(f"GET {target} HTTP/1.1\r\nHost: example.test\r\n\r\n" for target in targets)
     last = "GET / HTTP/1.1\r\nHost: example.test\r\nConnection: close\r\n\r\n"
     received = {
         name: hide(read_to_the_end(server, (lines + last).encode()))

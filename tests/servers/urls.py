@@ -71,10 +71,7 @@ async def leave_state(request):
 
 async def frames(request):
     """Whether our handler is among the callers of this view."""
-    callers = {
-        frame.f_globals["__name__"]
-        for frame, _ in traceback.walk_stack(sys._getframe())
-    }
+    callers = {frame.f_globals["__name__"] for frame, _ in traceback.walk_stack(sys._getframe())}
     return JsonResponse({"asynckit": "django_asynckit.handler.asgi" in callers})
 
 
@@ -131,11 +128,7 @@ async def marked_body(request):
 async def echo_meta(request):
     """Answer with what reached ``META`` of the headers that the tests send."""
     return JsonResponse(
-        {
-            name: value
-            for name, value in request.META.items()
-            if name.startswith("HTTP_X_")
-        }
+        {name: value for name, value in request.META.items() if name.startswith("HTTP_X_")}
     )
 
 

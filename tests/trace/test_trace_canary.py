@@ -61,8 +61,6 @@ def test_async_to_sync_calls_the_function_in_its_attribute_awaitable() -> None:
 def test_asyncio_and_threading_have_what_is_patched() -> None:
     run = list(inspect.signature(asyncio.BaseEventLoop.run_in_executor).parameters)
     assert run == ["self", "executor", "func", "args"], ADVICE
-    assert list(inspect.signature(threading.Thread.start).parameters) == ["self"], (
-        ADVICE
-    )
+    assert list(inspect.signature(threading.Thread.start).parameters) == ["self"], ADVICE
     assert inspect.iscoroutinefunction(inspect.unwrap(asyncio.to_thread)), ADVICE
     assert asyncio.BaseEventLoop in asyncio.AbstractEventLoop.__subclasses__(), ADVICE

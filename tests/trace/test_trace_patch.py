@@ -201,9 +201,7 @@ async def test_subclasses_with_a_handler_and_a_call_of_their_own_work() -> None:
             try:
                 return super().thread_handler(loop, *args, **kwargs)
             finally:
-                events.append(
-                    f"close after {self.func.__name__} of {self.func.__self__}"
-                )
+                events.append(f"close after {self.func.__name__} of {self.func.__self__}")
 
         async def __call__(self, *args, **kwargs):
             events.append("call")

@@ -9,6 +9,7 @@ import django
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from django_asynckit._drift import unreviewed
@@ -20,12 +21,14 @@ _HANDLER = "django_asynckit.handler.asgi.ASGIHandler"
 
 def check_drift(**_kwargs: Any) -> list[CheckMessage]:
     """W001: a native class is not used, since Django's code behind it was not reviewed."""
+    try:
+        _ = conf.native_middleware
+    except ImproperlyConfigured:
+        return []  # E001 reports it.
     paths = dict.fromkeys(
         [_HANDLER, *(path for name in settings.MIDDLEWARE for path in _natives(name))]
     )
-    return [
-        _warning(path, names) for path in paths if (names := list(unreviewed(path)))
-    ]
+    return [_warning(path, names) for path in paths if (names := list(unreviewed(path)))]
 
 
 def _natives(middleware_path: str) -> Iterator[str]:
@@ -34,10 +37,7 @@ def _natives(middleware_path: str) -> Iterator[str]:
         middleware = import_string(middleware_path)
     except ImportError:
         return  # Django's checks report it.
-    mro = [
-        f"{cls.__module__}.{cls.__qualname__}"
-        for cls in getattr(middleware, "__mro__", ())
-    ]
+    mro = [f"{cls.__module__}.{cls.__qualname__}" for cls in getattr(middleware, "__mro__", ())]
     if mro and mro[0] in DROPINS and conf.native_middleware:
         yield DROPINS[mro[0]]
     yield from (name for name in mro if name in DROPINS.values())

@@ -79,9 +79,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         finally:
             await closing.close(response)
 
-    async def _process(
-        self, request: HttpRequest, receive: Receive, send: Send
-    ) -> None:
+    async def _process(self, request: HttpRequest, receive: Receive, send: Send) -> None:
         response: HttpResponseBase | None = None
         try:
             async with CancelOnDisconnect(self.listen_for_disconnect, receive):

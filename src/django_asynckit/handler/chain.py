@@ -50,9 +50,7 @@ class Layer:
         self.aprocess_response = _as_awaitable(middleware, "process_response")
 
 
-def _as_awaitable(
-    middleware: AsyncMiddlewareMixin, hook: str
-) -> Callable[..., Awaitable[Any]]:
+def _as_awaitable(middleware: AsyncMiddlewareMixin, hook: str) -> Callable[..., Awaitable[Any]]:
     if middleware._mode(hook) is Mode.TWIN:
         return awaitable_hook(middleware, hook)
     return lambda *args: run_in_worker(getattr(middleware, hook), *args)

@@ -18,9 +18,7 @@ class CancelOnDisconnect:
     that never waits. Any other error of ``listen()`` cancels the block too, and is raised.
     """
 
-    def __init__(
-        self, listen: Callable[[Receive], Awaitable[None]], receive: Receive
-    ) -> None:
+    def __init__(self, listen: Callable[[Receive], Awaitable[None]], receive: Receive) -> None:
         self._listen = listen
         self._receive = receive
         self._listener: asyncio.Future[None] | None = None
@@ -46,9 +44,7 @@ class CancelOnDisconnect:
         if self._error is None:
             return False
         cancelled_by_others = self._task.uncancel() > self._cancelling
-        if cancelled_by_others or not (
-            kind is None or issubclass(kind, asyncio.CancelledError)
-        ):
+        if cancelled_by_others or not (kind is None or issubclass(kind, asyncio.CancelledError)):
             return False
         if not isinstance(self._error, RequestAborted):
             raise self._error

@@ -82,10 +82,7 @@ def _classify(exception: Exception) -> tuple[int, str | None, int]:
 
 def _is_error_view(status: int) -> bool:
     try:
-        return (
-            get_resolver(get_urlconf()).resolve_error_handler(status)
-            is _VIEWS[status][0]
-        )
+        return get_resolver(get_urlconf()).resolve_error_handler(status) is _VIEWS[status][0]
     except Exception:
         return False  # Django reports it, in a thread.
 

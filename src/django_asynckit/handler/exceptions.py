@@ -64,9 +64,7 @@ def _first(hooks: Iterable[Hook], request: HttpRequest, exception: Exception) ->
     return None
 
 
-async def _first_awaited(
-    hooks: Iterable[Hook], request: HttpRequest, exception: Exception
-) -> Any:
+async def _first_awaited(hooks: Iterable[Hook], request: HttpRequest, exception: Exception) -> Any:
     for hook in hooks:
         response = await hook(request, exception)
         if response:

@@ -36,17 +36,13 @@ async def send_response(response: HttpResponseBase, send: Send, chunks: Chunks) 
     )
     if not response.streaming:
         for chunk, last in chunks(response.content):  # type: ignore[attr-defined]
-            await send(
-                {"type": "http.response.body", "body": chunk, "more_body": not last}
-            )
+            await send({"type": "http.response.body", "body": chunk, "more_body": not last})
         return
     parts = _pull(response) if _has_sync_iterator(response) else aiter(response)  # type: ignore[call-overload]
     async with aclosing(parts) as content:
         async for part in content:
             for chunk, _ in chunks(part):
-                await send(
-                    {"type": "http.response.body", "body": chunk, "more_body": True}
-                )
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body"})
 
 
@@ -67,14 +63,10 @@ def _has_sync_iterator(response: HttpResponseBase) -> bool:
 def _encoded_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
     if _keeps_strings(response):
         store = response.headers._store.values()
-        headers = [
-            (name.encode("ascii"), value.encode("latin1")) for name, value in store
-        ]
+        headers = [(name.encode("ascii"), value.encode("latin1")) for name, value in store]
     else:
         items = response.items()
-        headers = [
-            (_encode(name, "ascii"), _encode(value, "latin1")) for name, value in items
-        ]
+        headers = [(_encode(name, "ascii"), _encode(value, "latin1")) for name, value in items]
     if response.cookies:
         headers += [
             (b"Set-Cookie", cookie.OutputString().encode("ascii"))
@@ -86,8 +78,7 @@ def _encoded_headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
 def _keeps_strings(response: HttpResponseBase) -> bool:
     """Whether the headers are Django's own mapping, which keeps strings; ``items()`` looks up each."""
     return (
-        type(response.headers) is ResponseHeaders
-        and type(response).items is HttpResponseBase.items
+        type(response.headers) is ResponseHeaders and type(response).items is HttpResponseBase.items
     )
 
 

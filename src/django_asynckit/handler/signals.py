@@ -38,12 +38,8 @@ class Receivers:
         ):
             sync_receivers, async_receivers = _partition(self.signal, sender)
             # Compared by identity: a receiver need not be hashable.
-            self._connected = [
-                known for known in self.known if _is_in(known, sync_receivers)
-            ]
-            has_foreign = not all(
-                _is_in(receiver, self.known) for receiver in sync_receivers
-            )
+            self._connected = [known for known in self.known if _is_in(known, sync_receivers)]
+            has_foreign = not all(_is_in(receiver, self.known) for receiver in sync_receivers)
             self._foreign = (has_foreign, bool(async_receivers))
             self._seen, self._sender = list(self.signal.receivers), sender
         return self._foreign
@@ -56,18 +52,13 @@ class Receivers:
         """Await the async receivers, as ``Signal.asend()`` does after the sync ones."""
         _, receivers = self.signal._live_receivers(sender)  # type: ignore[attr-defined]
         await run_receivers(
-            *(
-                receiver(signal=self.signal, sender=sender, **named)
-                for receiver in receivers
-            )
+            *(receiver(signal=self.signal, sender=sender, **named) for receiver in receivers)
         )
 
 
 # The database part of these is for the request's own thread, and there is none yet, or no more.
 STARTED: Final = Receivers(request_started, (reset_queries, close_old_connections))
-FINISHED: Final = Receivers(
-    request_finished, (close_old_connections, close_caches, reset_urlconf)
-)
+FINISHED: Final = Receivers(request_finished, (close_old_connections, close_caches, reset_urlconf))
 
 
 async def send_started(sender: object, **named: Any) -> None:
@@ -124,6 +115,4 @@ def _caches_to_close() -> bool:
     if not FINISHED.is_connected(close_caches):
         return False
     made = (local_value(caches._connections, alias) for alias in caches.settings)
-    return any(
-        type(cache).close is not BaseCache.close for cache in made if cache is not None
-    )
+    return any(type(cache).close is not BaseCache.close for cache in made if cache is not None)

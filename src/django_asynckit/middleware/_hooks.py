@@ -23,9 +23,7 @@ HOOKS: Final = (
     "process_response",
     "process_exception",
 )
-_NOT_HELPERS: Final = (
-    frozenset(HOOKS) | {f"a{hook}" for hook in HOOKS} | {"get_response"}
-)
+_NOT_HELPERS: Final = frozenset(HOOKS) | {f"a{hook}" for hook in HOOKS} | {"get_response"}
 _MARK: Final = "_asynckit_non_blocking"
 _DESCRIPTORS: Final = (classmethod, staticmethod, property, cached_property)
 
@@ -73,12 +71,8 @@ def resolve(middleware: object, hook: str) -> Mode:
     twin_position = _position(middleware, f"a{hook}")
     if sync_position is None and twin_position is None:
         return Mode.HOP if hasattr(middleware, hook) else Mode.ABSENT
-    if twin_position is not None and (
-        sync_position is None or twin_position <= sync_position
-    ):
-        trusted = sync_position is None or not _helper_overridden(
-            middleware, twin_position
-        )
+    if twin_position is not None and (sync_position is None or twin_position <= sync_position):
+        trusted = sync_position is None or not _helper_overridden(middleware, twin_position)
         return Mode.TWIN if trusted else Mode.HOP
     assert sync_position is not None
     method = getattr(middleware, hook)
@@ -91,9 +85,7 @@ def resolve(middleware: object, hook: str) -> Mode:
 
 def awaitable_hook(middleware: object, hook: str) -> Callable[..., Any]:
     """Return what to await for a hook in ``Mode.TWIN``: the twin, or a hook that is itself async."""
-    method: Callable[..., Any] = getattr(middleware, f"a{hook}", None) or getattr(
-        middleware, hook
-    )
+    method: Callable[..., Any] = getattr(middleware, f"a{hook}", None) or getattr(middleware, hook)
     return method
 
 

@@ -40,9 +40,7 @@ def reads_in_memory(store: type[Any]) -> bool:
         return True
     return (
         issubclass(store, SessionBase)
-        and all(
-            getattr(store, name) is getattr(SessionBase, name) for name in _IN_MEMORY
-        )
+        and all(getattr(store, name) is getattr(SessionBase, name) for name in _IN_MEMORY)
         and not hasattr(store, "accessed")
         and not hasattr(store, "modified")
     )
@@ -71,8 +69,7 @@ def awaits_natively(store: type[Any]) -> bool:
         return False
     own = [_owner(store, name) for name in ("aload", "asave")]
     return SessionBase not in own and not any(
-        _position(store, name)
-        < _position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
+        _position(store, name) < _position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
         for name in _paired_names()
     )
 

@@ -96,10 +96,7 @@ def _awaits_natively(backend_path: str) -> bool:
     return (
         owner <= sync_owner
         and not backend.__mro__[owner].__module__.startswith("django.")
-        and all(
-            getattr(user_model, name) is getattr(AbstractBaseUser, name)
-            for name in hashes
-        )
+        and all(getattr(user_model, name) is getattr(AbstractBaseUser, name) for name in hashes)
     )
 
 

@@ -13,9 +13,7 @@ from django_asynckit.middleware._users import auser, get_user
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
 
-class AuthenticationMiddleware(
-    AsyncMiddlewareMixin, middleware.AuthenticationMiddleware
-):
+class AuthenticationMiddleware(AsyncMiddlewareMixin, middleware.AuthenticationMiddleware):
     """Django's class; under ASGI ``request.user`` and ``await request.auser()`` share one user.
 
     So ``request.user`` can be used in async code once ``request.auser()`` was awaited. The shared

@@ -10,9 +10,7 @@ from django_asynckit.middleware._hooks import non_blocking
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
 
-class XFrameOptionsMiddleware(
-    AsyncMiddlewareMixin, clickjacking.XFrameOptionsMiddleware
-):
+class XFrameOptionsMiddleware(AsyncMiddlewareMixin, clickjacking.XFrameOptionsMiddleware):
     """Django's class; its hook runs inline, unless ``get_xframe_options_value`` is overridden."""
 
     async_capable = True

@@ -38,9 +38,7 @@ class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
         elif hasattr(request, "session"):
             request._messages = SimpleLazyObject(partial(default_storage, request))  # type: ignore[attr-defined]
         else:
-            super().process_request(
-                request
-            )  # Raises where the storage needs a session.
+            super().process_request(request)  # Raises where the storage needs a session.
 
     async def aprocess_response(
         self, request: HttpRequest, response: HttpResponseBase

@@ -78,9 +78,7 @@ class _Patches:
         for loop in asyncio.AbstractEventLoop.__subclasses__():
             if loop not in self._loops:
                 self._loops.add(loop)
-                self._points.append(
-                    _Point(loop, "run_in_executor", replacements.run_in_executor)
-                )
+                self._points.append(_Point(loop, "run_in_executor", replacements.run_in_executor))
 
 
 patches = _Patches()

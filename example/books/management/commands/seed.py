@@ -26,9 +26,7 @@ class Command(BaseCommand):
             self.add_book(**entry)
         self.add_user("admin", is_staff=True, is_superuser=True)
         self.add_user("reader")
-        self.stdout.write(
-            f"{Book.objects.count()} books, users admin/admin and reader/reader."
-        )
+        self.stdout.write(f"{Book.objects.count()} books, users admin/admin and reader/reader.")
 
     def add_book(
         self, *, author: str, title: str, reviews: list[dict[str, Any]], **fields: Any
