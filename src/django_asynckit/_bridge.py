@@ -53,9 +53,11 @@ def thread_is_in_use() -> bool:
     ``async_to_sync`` (or ``TestCase``), was there before.
     """
     context = SyncToAsync.thread_sensitive_context.get(None)
-    return (
+    executors = SyncToAsync.context_to_thread_executor
+    return bool(
         context is None
-        or context in SyncToAsync.context_to_thread_executor
+        # Empty where no request has a thread, which is quicker to see than a missing key.
+        or (executors.data and context in executors)
         or local_value(AsyncToSync.executors, "current") is not None
     )
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.csrf import csrf_exempt
 
@@ -304,8 +304,9 @@ async def renders_to_a_coroutine(request):
 
 
 async def language(request):
-    before = translation.get_language()
+    before = f"{translation.get_language()} {timezone.get_current_timezone_name()}"
     translation.activate("de")
+    timezone.activate("UTC")
     return HttpResponse(before)
 
 

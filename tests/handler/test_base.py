@@ -9,7 +9,7 @@ from django.core.handlers import base
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.db import connections
 from django.test import override_settings
-from django.utils import translation
+from django.utils import timezone, translation
 
 from django_asynckit.handler.asgi import ASGIHandler
 from tests.driver import drive, plain_root_logger, scope_for
@@ -84,11 +84,14 @@ async def test_atomic_requests_refuse_async_views(monkeypatch):
     assert seen.reply.status == 500
 
 
-async def test_the_language_of_a_request_is_not_seen_by_the_next():
-    await asyncio.to_thread(translation.activate, "de")  # Its catalogue is read from disk once.
+async def test_language_and_time_zone_of_a_request_are_not_seen_by_the_next():
+    # Catalogues and time zones are read from disk once.
+    for activate, name in ((translation.activate, "de"), (timezone.activate, "UTC")):
+        await asyncio.to_thread(activate, name)
+    await asyncio.to_thread(timezone.get_current_timezone_name)
     handler = build()
     for _ in range(2):
-        assert (await drive(handler, "/language/")).body == b"en-us"
+        assert (await drive(handler, "/language/")).body == b"en-us America/Chicago"
 
 
 async def test_the_urlconf_of_a_request_is_used(monkeypatch):

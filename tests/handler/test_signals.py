@@ -185,6 +185,16 @@ async def test_async_receivers_make_no_hop():
     assert not count
 
 
+async def test_receivers_that_are_held_strongly():
+    handler, seen = build(), []
+    request_started.connect(lambda **kwargs: seen.append(1), weak=False, dispatch_uid="strong")
+    try:
+        await drive(handler)
+    finally:
+        request_started.disconnect(dispatch_uid="strong")
+    assert seen == [1]
+
+
 async def test_djangos_own_receivers_may_be_disconnected():
     handler = build()
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import IO, Any
 
 from django.core.exceptions import RequestAborted
@@ -58,7 +59,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         try:
             await send_started(self.sender, scope=scope)
             return self.create_request(scope, body_file)
-        except BaseException:
+        except (Exception, asyncio.CancelledError):
             await send_finished(self.sender)
             raise
 
@@ -87,6 +88,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
                 await self.send_response(response, send)
         finally:
             if response is None:
+                await closing.close_request(request)
                 await send_finished(self.sender)
             else:
                 await closing.close(response)

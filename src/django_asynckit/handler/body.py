@@ -34,10 +34,10 @@ async def read_body(receive: Receive) -> IO[bytes]:
             if not message.get("more_body", False):
                 break
             message = await receive()
+        await body.rewind()
     except BaseException:
         await close_body(body.file)
         raise
-    body.file.seek(0)
     return body.file
 
 
@@ -62,6 +62,12 @@ class _Body:
             self.file.write(data)
         else:
             await uninterrupted(run_in_pool(self._roll_over, data))
+
+    async def rewind(self) -> None:
+        if is_in_memory(self.file):
+            self.file.seek(0)
+        else:
+            await uninterrupted(run_in_pool(self.file.seek, 0))
 
     def _roll_over(self, data: bytes) -> None:
         in_memory = cast("io.BytesIO", self.file)

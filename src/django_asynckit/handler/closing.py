@@ -37,6 +37,14 @@ async def close(response: HttpResponseBase) -> None:
         await uninterrupted(run_in_worker(response.close))
 
 
+async def close_request(request: HttpRequest) -> None:
+    """Close a request that got no response: its body and its uploaded files."""
+    if _is_request_in_memory(request.close):
+        request.close()
+    else:
+        await uninterrupted(run_in_worker(request.close))
+
+
 def _closes_in_memory(response: HttpResponseBase) -> bool:
     return (
         type(response).close is HttpResponseBase.close

@@ -10,6 +10,8 @@ from django.core.exceptions import RequestAborted
 
 from django_asynckit.types import Receive
 
+_ENDINGS = (asyncio.CancelledError, RequestAborted)
+
 
 class CancelOnDisconnect:
     """``async with``: its block is cancelled, and left without an error, when ``listen(receive)`` raises RequestAborted.
@@ -38,13 +40,13 @@ class CancelOnDisconnect:
     ) -> bool:
         self._start.cancel()
         self._is_over = True
-        if self._listener is None:
-            return False
-        await self._stop(self._listener)
+        if self._listener is not None:
+            await self._stop(self._listener)
         if self._error is None:
-            return False
+            # Django's handler from 6.1 on takes it for a disconnect, wherever it is raised.
+            return kind is not None and issubclass(kind, RequestAborted)
         cancelled_by_others = self._task.uncancel() > self._cancelling
-        if cancelled_by_others or not (kind is None or issubclass(kind, asyncio.CancelledError)):
+        if cancelled_by_others or not (kind is None or issubclass(kind, _ENDINGS)):
             return False
         if not isinstance(self._error, RequestAborted):
             raise self._error

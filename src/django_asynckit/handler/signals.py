@@ -36,6 +36,7 @@ class Receivers:
             or self._sender is not sender
             or self.signal._dead_receivers  # type: ignore[attr-defined]
         ):
+            self.signal._live_receivers(sender)  # type: ignore[attr-defined] # Forgets dead ones.
             sync_receivers, async_receivers = _partition(self.signal, sender)
             # Compared by identity: a receiver need not be hashable.
             self._connected = [known for known in self.known if _is_in(known, sync_receivers)]

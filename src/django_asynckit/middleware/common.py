@@ -6,8 +6,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware import common
 
+from django_asynckit.conf import setting
 from django_asynckit.middleware._hooks import non_blocking
+from django_asynckit.middleware._hosts import ValidHosts
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
+from django_asynckit.types import GetResponse
 
 
 class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
@@ -15,9 +18,19 @@ class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
 
     async_capable = True
 
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self._valid_hosts = ValidHosts()
+
     @non_blocking
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
-        return super().process_request(request)
+        if (
+            setting("PREPEND_WWW")
+            or setting("DISALLOWED_USER_AGENTS")
+            or not self._valid_hosts.knows(request)
+        ):
+            return super().process_request(request)
+        return None
 
     @non_blocking
     def process_response(

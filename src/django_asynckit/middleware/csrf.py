@@ -66,11 +66,9 @@ class CsrfViewMiddleware(AsyncMiddlewareMixin, csrf.CsrfViewMiddleware):
     async def aprocess_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if (
-            not request.META.get("CSRF_COOKIE_NEEDS_UPDATE")
-            or _is_ready_now(request)
-            or await load_natively(request)
-        ):
+        if not request.META.get("CSRF_COOKIE_NEEDS_UPDATE"):
+            return response  # Django's hook would do nothing.
+        if _is_ready_now(request) or await load_natively(request):
             return super().process_response(request, response)
         return await run_in_worker(super().process_response, request, response)
 

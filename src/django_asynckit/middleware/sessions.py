@@ -48,6 +48,8 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
         session = getattr(request, "session", None)
+        if _is_untouched(session, request):
+            return response
         store = type(session)
         hook = super().process_response
         if session is None or store is signed_cookies.SessionStore:
@@ -59,6 +61,19 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
         if awaits_natively(store):
             return await _save(request, response)
         return await run_in_worker(hook, request, response)
+
+
+def _is_untouched(session: object, request: HttpRequest) -> bool:
+    """Whether Django's ``process_response()`` would do nothing, as for most anonymous requests."""
+    return (
+        isinstance(session, SessionBase)
+        and reads_in_memory(type(session))
+        and not session.accessed
+        and not session.modified
+        and session.session_key is None
+        and "HTTP_COOKIE" not in request.META
+        and not setting("SESSION_SAVE_EVERY_REQUEST")
+    )
 
 
 def _will_be_saved(session: SessionBase) -> bool:
