@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from blockbuster import blockbuster_ctx
 
@@ -16,3 +18,23 @@ def blockbuster():
             function.can_block_in("django_asynckit/handler/errors.py", {"warm"})
             function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
         yield detector
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return fail_skips_in_ci((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return fail_skips_in_ci((yield))
+
+
+def fail_skips_in_ci(report):
+    """On a newcomer's machine a test skips where a service is absent; in CI none may be."""
+    if report.skipped and os.environ.get("CI"):
+        *_, reason = report.longrepr
+        if not reason.removeprefix("Skipped: ").startswith(("Django", "Python")):
+            report.outcome = "failed"
+            report.longrepr = f"A test may not skip in CI. {reason}"
+    return report
