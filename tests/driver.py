@@ -75,6 +75,7 @@ async def send_scope(application, scope, chunks=(b"",)) -> Reply:
         if parts:
             return parts.pop(0)
         await asyncio.Event().wait()
+        return None
 
     async def send(message):
         reply.messages.append(message)

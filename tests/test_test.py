@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.http import HttpResponse
-from django.test import TestCase, override_settings
 from django.test import Client as DjangoClient
+from django.test import TestCase, override_settings
 from django.urls import path
 
 from django_asynckit.middleware import AsyncMiddlewareMixin

@@ -53,7 +53,7 @@ def thread_is_in_use() -> bool:
     ``async_to_sync`` (or ``TestCase``), was there before.
     """
     context = SyncToAsync.thread_sensitive_context.get(None)
-    executors = SyncToAsync.context_to_thread_executor
+    executors: Any = SyncToAsync.context_to_thread_executor
     return bool(
         context is None
         # Empty where no request has a thread, which is quicker to see than a missing key.
@@ -67,7 +67,7 @@ def local_value(local: Local, name: str) -> Any:
 
     Read from what asgiref keeps it in: a missing attribute costs 20 times less.
     """
-    storage = local._storage._data.get(None)  # type: ignore[attr-defined]
+    storage = local._storage._data.get(None)
     if storage is None or storage.thread_id != threading.get_ident():
         return None
     return storage.data.get(name)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.dispatch import dispatcher
 
-try:
-    from django.middleware import MiddlewareMixin  # type: ignore[attr-defined]
-except ImportError:
+if TYPE_CHECKING:
     from django.utils.deprecation import MiddlewareMixin
+else:
+    try:
+        from django.middleware import MiddlewareMixin
+    except ImportError:
+        from django.utils.deprecation import MiddlewareMixin
 
 __all__ = [
     "DJANGO_VERSION",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
@@ -196,3 +198,39 @@ def test_a_request_with_files_may_block():
     assert closing.holds_no_files(request)
     request._files = {"a": "file"}
     assert not closing.holds_no_files(request)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+async def test_a_request_that_got_no_response_is_closed(on_disk):
+    """The client goes away in the view: uploaded files do not wait for the garbage collector."""
+    seen = []
+
+    async def view(request):
+        seen.extend([request, await sync_to_async(lambda: request.FILES["file"])()])
+        await asyncio.Event().wait()
+
+    content = b"x" * (3_000_000 if on_disk else 3)
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+        + content
+        + b"\r\n--b--\r\n"
+    )
+    messages = [
+        {"type": "http.request", "body": body},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        raise AssertionError(message)
+
+    headers = {"content-type": "multipart/form-data; boundary=b", "content-length": str(len(body))}
+    urls = ModuleType("urls")
+    urls.urlpatterns = [path("", view)]
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
+        await ASGIHandler()(scope_for("/", "POST", headers), receive, send)
+    request, upload = seen
+    assert request._stream.closed
+    assert upload.closed

@@ -38,7 +38,10 @@ def runs(mode: str):
 def without_djangos_receivers(taken: dict[str, list[dict]]) -> dict[str, list[dict]]:
     return {
         url: [
-            {**event, "spans": [span for span in event["spans"] if span[1] not in DJANGOS_RECEIVERS]}
+            {
+                **event,
+                "spans": [span for span in event["spans"] if span[1] not in DJANGOS_RECEIVERS],
+            }
             for event in events
         ]
         for url, events in taken.items()

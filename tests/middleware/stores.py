@@ -57,6 +57,7 @@ class AsyncStore(SessionBase):
         if not must_create and self.session_key not in saved:
             raise UpdateError
         saved[self.session_key] = dict(data)
+        return None
 
     def delete(self, session_key=None):
         note("delete")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 from django.test import Client, override_settings
 from django.urls import path
+from django.utils.decorators import decorator_from_middleware
 
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware import AsyncMiddlewareMixin, non_blocking
@@ -211,3 +213,37 @@ def test_get_response_is_required():
 
 def test_an_error_names_the_middleware_whose_template_hook_returned_none():
     assert Marked(view).process_template_response.__self__.__class__ is Marked
+
+
+async def test_a_hook_that_is_async_only_is_never_passed_over_by_sync_code():
+    decorated = decorator_from_middleware(OnlyTwins)(view)
+    with pytest.raises(TypeError, match=r"OnlyTwins has only aprocess_request\(\)"):
+        await decorated(HttpRequest())
+    assert calls == []
+
+
+def test_sync_views_can_be_decorated():
+    response = decorator_from_middleware(Sync)(lambda request: HttpResponse("sync"))(HttpRequest())
+    assert response.content == b"sync"
+    assert [name for name, _ in calls] == ["request", "view", "response"]
+
+
+class AsyncHooks(AsyncMiddlewareMixin):
+    """Hooks that are coroutine functions under Django's own names."""
+
+    async def process_request(self, request):
+        note("request")
+
+    async def process_response(self, request, response):
+        note("response")
+        return response
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_hooks_may_be_coroutine_functions(is_async):
+    with use(AsyncHooks):
+        if is_async:
+            assert (await drive(ASGIHandler())).body == b"rendered"
+        else:
+            assert (await sync_to_async(Client().get)("/")).content == b"rendered"
+    assert [name for name, _ in calls] == ["request", "response"]

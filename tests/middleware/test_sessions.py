@@ -12,7 +12,7 @@ from django.urls import path
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware import _sessions
 from django_asynckit.trace import record_hops
-from tests.driver import drive
+from tests.driver import drive, plain_root_logger
 from tests.middleware import stores
 
 ENGINES = "tests.middleware.engines"
@@ -32,6 +32,10 @@ async def write_with_expiry(request):
 
 async def read(request):
     return HttpResponse(str(await request.session.aget("color")))
+
+
+async def error(request):
+    return HttpResponse("broken", status=500)
 
 
 async def vanish(request):
@@ -55,6 +59,7 @@ urlpatterns = [
     path("expiry/", write_with_expiry),
     path("read/", read),
     path("vanish/", vanish),
+    path("error/", error),
     path("none/", no_session),
     path("other/", other_session),
 ]
@@ -79,7 +84,7 @@ def engine(name, **settings):
 
 async def hops_for(url, headers=None):
     application = ASGIHandler()
-    with record_hops() as trace:
+    with record_hops() as trace, plain_root_logger():
         reply = await drive(application, url, headers=headers)
     return reply, [hop.target.rpartition(".")[2] for hop in trace.hops]
 
@@ -127,6 +132,14 @@ async def test_an_awaited_store_gets_the_cookie_of_djangos_middleware(url, setti
         )
 
     assert shape(ours) == shape(stock)
+
+
+async def test_a_session_that_was_not_read_does_not_vary_a_server_error():
+    with engine("asyncstore", SESSION_SAVE_EVERY_REQUEST=True):
+        stores.saved["k" * 32] = {"color": "blue"}
+        reply, hops = await hops_for("/error/", {"cookie": "sessionid=" + "k" * 32})
+        assert (reply.status, hops) == (500, [])
+        assert b"Vary" not in dict(reply.headers)
 
 
 async def test_a_session_deleted_meanwhile_is_a_bad_request():

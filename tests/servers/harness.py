@@ -58,6 +58,7 @@ def free_port() -> int:
 def environment(**extra: str) -> dict[str, str]:
     """The variables of a subprocess: those of coverage stay, those that make Python slow do not."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDEVMODE"}
+    variables["PYTHONUNBUFFERED"] = "1"
     return {**variables, "DJANGO_SETTINGS_MODULE": "tests.servers.settings", **extra}
 
 

@@ -106,7 +106,13 @@ def test_root_path_is_the_script_prefix(prefix_servers):
         Request("/session/get/", contains=b"blue"),
     ]
     replies = run_over_socket(prefix_servers["asynckit"], flow)
-    assert dict(replies[1].headers)["location"] == "/pre/sync/"
-    assert dict(replies[2].headers)["location"] == "/pre/admin/login/?next=/pre/admin/"
+    locations = [
+        value
+        for reply in replies[1:3]
+        for name, value in reply.headers
+        if name.lower() == "location"
+    ]
+    assert locations[0] == "/pre/sync/"
+    assert locations[1] == "/pre/admin/login/?next=/pre/admin/"
     stock = run_over_socket(prefix_servers["stock"], flow)
     assert [normalised(reply) for reply in replies] == [normalised(reply) for reply in stock]

@@ -63,11 +63,11 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
             await send_finished(self.sender)
             raise
 
-    async def read_body(self, receive: Receive) -> IO[bytes]:  # type: ignore[override]
+    async def read_body(self, receive: Receive) -> IO[bytes]:
         return await body.read_body(receive)
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await super().run_get_response(request)  # type: ignore[misc, arg-type]
+        response: HttpResponseBase = await super().run_get_response(request)
         response._handler_class = self.sender  # type: ignore[attr-defined]
         return response
 

@@ -27,13 +27,17 @@ class AsyncHandlerMixin(base.BaseHandler):
     """The async half of Django's ``BaseHandler``, without a hop where nothing blocks."""
 
     _exception_hooks: ExceptionHooks
+    _exception_middleware: Any
+    _middleware_chain: Any
+    _template_response_middleware: Any
+    _view_middleware: Any
 
     def load_middleware(self, is_async: bool = True) -> None:  # noqa: ARG002
         """Build the chain with Django's own method, native classes in the place of Django's."""
         with native_middleware():
             super().load_middleware(is_async=True)
-        self._middleware_chain = improve(self._middleware_chain)  # type: ignore[arg-type, assignment]
-        self._exception_hooks = ExceptionHooks(self._exception_middleware)  # type: ignore[arg-type]
+        self._middleware_chain = improve(self._middleware_chain)
+        self._exception_hooks = ExceptionHooks(self._exception_middleware)
         errors.warm()
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -42,18 +46,18 @@ class AsyncHandlerMixin(base.BaseHandler):
             # Somebody instruments Django's method; it hops to log, and must be the one that runs.
             return await super().get_response_async(request)
         set_urlconf(setting("ROOT_URLCONF"))
-        response: HttpResponseBase = await self._middleware_chain(request)  # type: ignore[misc]
+        response: HttpResponseBase = await self._middleware_chain(request)
         response._resource_closers.append(request.close)  # type: ignore[attr-defined]
         if response.status_code >= 400:
             await log_status(request, response)
         return response
 
-    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+    async def _get_response_async(self, request: HttpRequest) -> Any:
         """Mirror Django's method; exceptions hop only to exception middleware that may block."""
         callback, args, kwargs = self.resolve_request(request)
         response = None
-        for middleware_method in self._view_middleware:  # type: ignore[union-attr]
-            response = await middleware_method(request, callback, args, kwargs)  # type: ignore[misc]
+        for middleware_method in self._view_middleware:
+            response = await middleware_method(request, callback, args, kwargs)
             if response:
                 break
         if response is None:
@@ -80,12 +84,12 @@ class AsyncHandlerMixin(base.BaseHandler):
             return response
 
     async def _render(self, request: HttpRequest, response: Any) -> Any:
-        for middleware_method in self._template_response_middleware:  # type: ignore[union-attr]
-            response = await middleware_method(request, response)  # type: ignore[misc]
+        for middleware_method in self._template_response_middleware:
+            response = await middleware_method(request, response)
             self.check_response(
                 response,
                 middleware_method,
-                name=f"{type(middleware_method.__self__).__name__}.process_template_response",  # type: ignore[attr-defined]
+                name=f"{type(middleware_method.__self__).__name__}.process_template_response",
             )
         try:
             if iscoroutinefunction(response.render):

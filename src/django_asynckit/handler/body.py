@@ -34,10 +34,10 @@ async def read_body(receive: Receive) -> IO[bytes]:
             if not message.get("more_body", False):
                 break
             message = await receive()
-        await body.rewind()
     except BaseException:
         await close_body(body.file)
         raise
+    body.file.seek(0)
     return body.file
 
 
@@ -57,17 +57,15 @@ class _Body:
 
     async def write(self, data: bytes) -> None:
         if not is_in_memory(self.file):
-            await uninterrupted(run_in_pool(self.file.write, data))
+            await uninterrupted(run_in_pool(self._append, data))
         elif _fits_in_memory(self.file.tell() + len(data)):
             self.file.write(data)
         else:
             await uninterrupted(run_in_pool(self._roll_over, data))
 
-    async def rewind(self) -> None:
-        if is_in_memory(self.file):
-            self.file.seek(0)
-        else:
-            await uninterrupted(run_in_pool(self.file.seek, 0))
+    def _append(self, data: bytes) -> None:
+        self.file.write(data)
+        self.file.flush()  # So that seek() has nothing to write on the event loop.
 
     def _roll_over(self, data: bytes) -> None:
         in_memory = cast("io.BytesIO", self.file)
@@ -75,7 +73,7 @@ class _Body:
         self.file = cast("IO[bytes]", on_disk)
         on_disk.rollover()
         on_disk.write(in_memory.getbuffer())
-        on_disk.write(data)
+        self._append(data)
 
 
 def _fits_in_memory(size: int) -> bool:

@@ -28,7 +28,7 @@ async def _sample(request: HttpRequest) -> HttpResponseBase:
 
 
 #: What tells Django's wrapper around each middleware from any other function.
-_WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__  # type: ignore[attr-defined]
+_WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__
 
 
 class Layer:
@@ -43,7 +43,7 @@ class Layer:
     )
 
     def __init__(self, middleware: AsyncMiddlewareMixin) -> None:
-        self.middleware = middleware
+        self.middleware: Any = middleware
         self.request_mode = middleware._mode("process_request")
         self.response_mode = middleware._mode("process_response")
         self.aprocess_request = _as_awaitable(middleware, "process_request")
@@ -152,7 +152,7 @@ async def _convert(
 
 
 def _is_fusable(target: object) -> bool:
-    cls = type(target)
+    cls: Any = type(target)
     return (
         isinstance(target, AsyncMiddlewareMixin)
         and target.async_mode

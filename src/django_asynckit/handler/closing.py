@@ -65,4 +65,4 @@ def _is_request_in_memory(closer: Callable[..., Any]) -> bool:
 
 def holds_no_files(request: HttpRequest) -> bool:
     """Whether ``request`` has neither uploaded files nor a body on disk."""
-    return not request.__dict__.get("_files") and is_in_memory(request._stream)  # type: ignore[attr-defined]
+    return not request.__dict__.get("_files") and is_in_memory(request._stream)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
@@ -24,7 +25,7 @@ from django_asynckit.handler.logs import emits_locally
 from django_asynckit.middleware.csrf import needs_check
 
 #: Django's error views with the template that each looks for first.
-_VIEWS: Final = {
+_VIEWS: Final[dict[int, tuple[Callable[..., Any], str]]] = {
     400: (defaults.bad_request, defaults.ERROR_400_TEMPLATE_NAME),
     403: (defaults.permission_denied, defaults.ERROR_403_TEMPLATE_NAME),
     404: (defaults.page_not_found, defaults.ERROR_404_TEMPLATE_NAME),

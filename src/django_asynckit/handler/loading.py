@@ -38,13 +38,14 @@ def native_middleware() -> Iterator[None]:
     and Django's own method does the loading, because others wrap it.
     """
     with _lock:
-        original = base.import_string
+        module: Any = base
+        original = module.import_string
         if not isinstance(original, _Import):  # Else a middleware is making a handler.
-            base.import_string = _Import(original)
+            module.import_string = _Import(original)
         try:
             yield
         finally:
-            base.import_string = original
+            module.import_string = original
 
 
 class _Import:

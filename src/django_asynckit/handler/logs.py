@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils.log import (
     AdminEmailHandler,
     RequireDebugFalse,
@@ -34,7 +33,7 @@ LOCAL_HANDLERS: Final = frozenset(
 _LOCAL_FILTERS: Final = frozenset({logging.Filter, RequireDebugFalse, RequireDebugTrue})
 
 
-async def log_status(request: HttpRequest, response: HttpResponseBase) -> None:
+async def log_status(request: HttpRequest, response: Any) -> None:
     """Log a response of status 400 or higher as Django's handler does; hops unless all is local."""
     if getattr(response, "_has_been_logged", False):
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import io
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -15,13 +15,13 @@ from django.http.response import HttpResponseBase, ResponseHeaders
 from django_asynckit._bridge import run_in_context
 from django_asynckit.types import Send
 
-Chunks = Callable[[bytes], Iterable[tuple[bytes, bool]]]
+Chunks = Callable[[bytes], Iterable[tuple[Any, bool]]]
 
 #: Chunks of a local file that are read in one hop: at most 1 MiB is held in memory.
 _FILE_BATCH: Final = 16
 
 
-async def send_response(response: HttpResponseBase, send: Send, chunks: Chunks) -> None:
+async def send_response(response: Any, send: Send, chunks: Chunks) -> None:
     """Send ``response``: the messages of Django's ``ASGIHandler.send_response()``.
 
     ``chunks`` cuts bytes into ``(chunk, is the last)``. A sync iterator is pulled in the request's
@@ -35,10 +35,10 @@ async def send_response(response: HttpResponseBase, send: Send, chunks: Chunks) 
         }
     )
     if not response.streaming:
-        for chunk, last in chunks(response.content):  # type: ignore[attr-defined]
+        for chunk, last in chunks(response.content):
             await send({"type": "http.response.body", "body": chunk, "more_body": not last})
         return
-    parts = _pull(response) if _has_sync_iterator(response) else aiter(response)  # type: ignore[call-overload]
+    parts = _pull(response) if _has_sync_iterator(response) else aiter(response)
     async with aclosing(parts) as content:
         async for part in content:
             for chunk, _ in chunks(part):
@@ -86,7 +86,7 @@ def _encode(value: Any, charset: str) -> bytes:
     return value.encode(charset) if isinstance(value, str) else bytes(value)
 
 
-async def _pull(response: Any) -> AsyncIterator[bytes]:
+async def _pull(response: Any) -> AsyncGenerator[bytes, None]:
     """Pull one chunk at a time, each call in the same context: generators may hold tokens of it."""
     context = response._asynckit_context = contextvars.copy_context()
     iterator: Iterator[bytes] = await run_in_context(context, _open, response)

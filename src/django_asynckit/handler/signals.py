@@ -36,7 +36,7 @@ class Receivers:
             or self._sender is not sender
             or self.signal._dead_receivers  # type: ignore[attr-defined]
         ):
-            self.signal._live_receivers(sender)  # type: ignore[attr-defined] # Forgets dead ones.
+            self.signal._live_receivers(sender)  # Forgets dead ones.
             sync_receivers, async_receivers = _partition(self.signal, sender)
             # Compared by identity: a receiver need not be hashable.
             self._connected = [known for known in self.known if _is_in(known, sync_receivers)]
@@ -51,7 +51,7 @@ class Receivers:
 
     async def send_async(self, sender: object, **named: Any) -> None:
         """Await the async receivers, as ``Signal.asend()`` does after the sync ones."""
-        _, receivers = self.signal._live_receivers(sender)  # type: ignore[attr-defined]
+        _, receivers = self.signal._live_receivers(sender)
         await run_receivers(
             *(receiver(signal=self.signal, sender=sender, **named) for receiver in receivers)
         )
@@ -115,5 +115,5 @@ def _caches_to_close() -> bool:
     """Whether a cache was used in this request whose ``close()`` does more than Django's base class."""
     if not FINISHED.is_connected(close_caches):
         return False
-    made = (local_value(caches._connections, alias) for alias in caches.settings)
+    made = (local_value(caches._connections, alias) for alias in caches.settings)  # type: ignore[attr-defined]
     return any(type(cache).close is not BaseCache.close for cache in made if cache is not None)

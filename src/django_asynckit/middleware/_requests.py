@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from tempfile import SpooledTemporaryFile
-from typing import Final
+from typing import IO, Final
 
 from django.http import HttpRequest
 
@@ -22,7 +22,7 @@ def parses_post_in_memory(request: HttpRequest) -> bool:
         return True  # Nothing is parsed.
     if hasattr(request, "_body"):
         return len(request.body) <= SMALL_BODY
-    return _is_small(request._stream)  # type: ignore[attr-defined]
+    return _is_small(request._stream)
 
 
 def is_in_memory(stream: object) -> bool:
@@ -32,7 +32,7 @@ def is_in_memory(stream: object) -> bool:
     return isinstance(stream, io.BytesIO)
 
 
-def _is_small(stream: io.BytesIO) -> bool:
+def _is_small(stream: IO[bytes]) -> bool:
     if not is_in_memory(stream):
         return False
     position = stream.tell()

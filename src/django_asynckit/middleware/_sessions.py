@@ -86,7 +86,7 @@ def is_loaded_or_empty(request: HttpRequest) -> bool:
     session = getattr(request, "session", None)
     if session is None:
         return True
-    store = type(session)
+    store: Any = type(session)
     if not reads_in_memory(store):
         return False
     return (
@@ -101,8 +101,9 @@ async def load_natively(request: HttpRequest) -> bool:
 
     To be called only where Django would read the session next: it counts as accessed.
     """
-    session = request.session
-    if reads_in_memory(type(session)) and awaits_natively(type(session)):
+    session: Any = request.session
+    store: Any = type(session)
+    if reads_in_memory(store) and awaits_natively(store):
         await session._aget_session()
         return True
     return False

@@ -28,7 +28,7 @@ def get_user(request: HttpRequest) -> Any:
     return cached if cached is not None else _remember(request, auth.get_user(request))
 
 
-async def auser(request: HttpRequest, lazy_user: SimpleLazyObject) -> Any:
+async def auser(request: HttpRequest, lazy_user: SimpleLazyObject[Any]) -> Any:
     """Return the user of ``request``: no hop if it is known or nobody is logged in, else one.
 
     ``lazy_user`` is what the middleware assigned to ``request.user``; another value there was
@@ -83,7 +83,7 @@ async def _user_is_awaitable(request: HttpRequest) -> bool:
         return False
     if request.session.get(auth.SESSION_KEY) is None:
         return True
-    path = request.session.get(auth.BACKEND_SESSION_KEY)
+    path: Any = request.session.get(auth.BACKEND_SESSION_KEY)
     return path in settings.AUTHENTICATION_BACKENDS and _awaits_natively(path)
 
 

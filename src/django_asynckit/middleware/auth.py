@@ -30,4 +30,4 @@ class AuthenticationMiddleware(AsyncMiddlewareMixin, middleware.AuthenticationMi
         else:
             user = SimpleLazyObject(partial(get_user, request))
             request.user = user  # type: ignore[assignment]
-            request.auser = partial(auser, request, user)  # type: ignore[method-assign]
+            request.auser = partial(auser, request, user)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.middleware import common
 
 from django_asynckit.conf import setting
@@ -23,7 +24,7 @@ class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
         self._valid_hosts = ValidHosts()
 
     @non_blocking
-    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+    def process_request(self, request: HttpRequest) -> Any:
         if (
             setting("PREPEND_WWW")
             or setting("DISALLOWED_USER_AGENTS")
@@ -33,7 +34,5 @@ class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
         return None
 
     @non_blocking
-    def process_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
         return super().process_response(request, response)

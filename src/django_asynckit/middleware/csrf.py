@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.middleware import csrf
 
 from django_asynckit._bridge import run_in_worker
@@ -48,7 +47,7 @@ class CsrfViewMiddleware(AsyncMiddlewareMixin, csrf.CsrfViewMiddleware):
         callback: Callable[..., Any],
         callback_args: tuple[Any, ...],
         callback_kwargs: dict[str, Any],
-    ) -> HttpResponseBase | None:
+    ) -> Any:
         args = (request, callback, callback_args, callback_kwargs)
         if not needs_check(request, callback):
             return super().process_view(*args)
@@ -56,16 +55,14 @@ class CsrfViewMiddleware(AsyncMiddlewareMixin, csrf.CsrfViewMiddleware):
             return await run_in_worker(super().process_view, *args)
         setattr(request, _CHECKING_INLINE, True)
         try:
-            response = super().process_view(*args)
+            response: Any = super().process_view(*args)
         finally:
             delattr(request, _CHECKING_INLINE)
         if isinstance(response, _Rejection):
-            return await run_in_worker(super()._reject, request, response.reason)
+            return await run_in_worker(super()._reject, request, response.reason)  # type: ignore[misc]
         return response
 
-    async def aprocess_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
+    async def aprocess_response(self, request: HttpRequest, response: Any) -> Any:
         if not request.META.get("CSRF_COOKIE_NEEDS_UPDATE"):
             return response  # Django's hook would do nothing.
         if _is_ready_now(request) or await load_natively(request):
@@ -76,7 +73,7 @@ class CsrfViewMiddleware(AsyncMiddlewareMixin, csrf.CsrfViewMiddleware):
         """Put the failure view off while ``process_view()`` runs on the event loop."""
         if getattr(request, _CHECKING_INLINE, False):
             return _Rejection(reason)
-        return super()._reject(request, reason)
+        return super()._reject(request, reason)  # type: ignore[misc]
 
 
 def needs_check(request: HttpRequest, callback: Callable[..., Any]) -> bool:

@@ -11,7 +11,6 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
 from django_asynckit._bridge import run_in_worker
@@ -40,9 +39,7 @@ class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
         else:
             super().process_request(request)  # Raises where the storage needs a session.
 
-    async def aprocess_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
+    async def aprocess_response(self, request: HttpRequest, response: Any) -> Any:
         storage = getattr(request, "_messages", None)
         if isinstance(storage, LazyObject):
             storage = storage.__dict__["_wrapped"]

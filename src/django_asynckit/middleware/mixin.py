@@ -40,7 +40,7 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
     async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
-        super().__init__(get_response)  # type: ignore[arg-type]
+        super().__init__(get_response)
         if self.async_mode:
             self._offer_async_hooks()
         else:

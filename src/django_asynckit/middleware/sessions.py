@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions import middleware
@@ -44,13 +45,11 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
         else:
             await run_in_worker(super().process_request, request)
 
-    async def aprocess_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
+    async def aprocess_response(self, request: HttpRequest, response: Any) -> Any:
         session = getattr(request, "session", None)
         if _is_untouched(session, request):
             return response
-        store = type(session)
+        store: Any = type(session)
         hook = super().process_response
         if session is None or store is signed_cookies.SessionStore:
             return hook(request, response)
@@ -71,7 +70,7 @@ def _is_untouched(session: object, request: HttpRequest) -> bool:
         and not session.accessed
         and not session.modified
         and session.session_key is None
-        and "HTTP_COOKIE" not in request.META
+        and not request.COOKIES
         and not setting("SESSION_SAVE_EVERY_REQUEST")
     )
 
