@@ -6,6 +6,9 @@ import os
 
 import pytest
 from blockbuster import blockbuster_ctx
+from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+
+from django_asynckit._compat import DJANGO_VERSION
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +21,23 @@ def blockbuster():
             function.can_block_in("django_asynckit/handler/errors.py", {"warm"})
             function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
         yield detector
+
+
+@pytest.fixture(autouse=True)
+def closed_bodies(monkeypatch):
+    """Close what Django's handler leaves open before 6.1 when an error reaches the server."""
+    files = []
+    if DJANGO_VERSION < (6, 1):
+        original = DjangoASGIHandler.read_body
+
+        async def read_body(self, receive):
+            files.append(await original(self, receive))
+            return files[-1]
+
+        monkeypatch.setattr(DjangoASGIHandler, "read_body", read_body)
+    yield
+    for file in files:
+        file.close()
 
 
 @pytest.hookimpl(wrapper=True)

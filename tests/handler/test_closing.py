@@ -207,6 +207,7 @@ async def test_a_request_that_got_no_response_is_closed(on_disk):
 
     async def view(request):
         seen.extend([request, await sync_to_async(lambda: request.FILES["file"])()])
+        read.set()
         await asyncio.Event().wait()
 
     content = b"x" * (3_000_000 if on_disk else 3)
@@ -220,7 +221,11 @@ async def test_a_request_that_got_no_response_is_closed(on_disk):
         {"type": "http.disconnect"},
     ]
 
+    read = asyncio.Event()
+
     async def receive():
+        if len(messages) == 1:
+            await read.wait()
         return messages.pop(0)
 
     async def send(message):

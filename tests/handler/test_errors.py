@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 
+import django
 import pytest
 from django.core.signals import got_request_exception
 from django.http import HttpResponse
@@ -211,7 +212,9 @@ async def test_a_log_handler_that_is_not_local_means_a_hop(kind):
         with counted_crossings() as count:
             await drive(handler, f"/raises/{kind}/")
     # A 404 is logged at the end, in any thread; the others with the page, in the request's.
-    assert count.hops == (1 if kind == "404" else 2)
+    # Before 5.2.3, Django logs a suspicious operation to two loggers.
+    is_logged_twice = kind == "suspicious" and django.VERSION < (5, 2, 3)
+    assert count.hops == (1 if kind == "404" else 2) + is_logged_twice
 
 
 def test_warming_passes_over_broken_templates():

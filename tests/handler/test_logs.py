@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import queue
 
+import django
 import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
@@ -59,7 +60,9 @@ def is_local(logger, level=logging.WARNING):
 )
 async def test_records_are_djangos(path):
     seen = await assert_same(scope_for(path))
-    assert len(seen.logs) == 1
+    # Before 5.2.3, Django logs a suspicious operation to two loggers.
+    is_logged_twice = path == "/raises/suspicious/" and django.VERSION < (5, 2, 3)
+    assert len(seen.logs) == 1 + is_logged_twice
     assert seen.logs[0][3] == seen.reply.status
 
 
@@ -183,4 +186,5 @@ def test_filters_of_a_handler_must_be_known(logger):
 async def test_messages_are_escaped_as_by_django():
     with override_settings(ROOT_URLCONF="tests.urls"):
         seen = await assert_same(scope_for("/nowhere\n\x1b[31m/"))
-    assert "\n" not in seen.logs[0][2]
+    if django.VERSION >= (5, 2, 2):
+        assert "\n" not in seen.logs[0][2]
