@@ -19,29 +19,26 @@ from django_asynckit import _bridge
 )
 def test_the_locals_that_we_read_are_not_thread_critical(local):
     assert type(local) is type(Local())
-    assert _bridge.local_value(local, "never_set") is None
+    assert "never_set" not in _bridge.local_values(local)
 
 
 def test_a_value_is_read_as_asgiref_reads_it():
     local = Local()
-    assert _bridge.local_value(local, "name") is None
+    assert _bridge.local_values(local) == {}
     local.name = "value"
-    assert _bridge.local_value(local, "name") == local.name == "value"
-    assert _bridge.local_value(local, "other") is None
+    assert _bridge.local_values(local) == {"name": local.name} == {"name": "value"}
     del local.name
-    assert _bridge.local_value(local, "name") is None
+    assert _bridge.local_values(local) == {}
 
 
 def test_a_value_of_another_thread_is_not_seen():
     local = Local()
     local.name = "value"
     context, seen = contextvars.copy_context(), []
-    thread = threading.Thread(
-        target=lambda: seen.append(context.run(_bridge.local_value, local, "name"))
-    )
+    thread = threading.Thread(target=lambda: seen.append(context.run(_bridge.local_values, local)))
     thread.start()
     thread.join()
-    assert seen == [None]
+    assert seen == [{}]
 
 
 async def test_a_request_has_a_thread_from_its_first_hop_on():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.core.cache import BaseCache, caches, close_caches
@@ -12,7 +12,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
-from django_asynckit._bridge import local_value, thread_is_in_use, uninterrupted
+from django_asynckit._bridge import local_values, thread_is_in_use, uninterrupted
 from django_asynckit._compat import run_receivers
 
 Receiver = Callable[..., Any]
@@ -27,7 +27,7 @@ class Receivers:
         self._seen: list[Any] | None = None
         self._sender: object = None
         self._foreign: tuple[bool, bool] = (False, False)
-        self._connected: Sequence[Receiver] = ()
+        self._connected: frozenset[int] = frozenset()
 
     def look(self, sender: object) -> tuple[bool, bool]:
         """Return whether there are foreign sync receivers, and whether there are async ones."""
@@ -39,15 +39,15 @@ class Receivers:
             self.signal._live_receivers(sender)  # Forgets dead ones.
             sync_receivers, async_receivers = _partition(self.signal, sender)
             # Compared by identity: a receiver need not be hashable.
-            self._connected = [known for known in self.known if _is_in(known, sync_receivers)]
-            has_foreign = not all(_is_in(receiver, self.known) for receiver in sync_receivers)
-            self._foreign = (has_foreign, bool(async_receivers))
+            connected, known = set(map(id, sync_receivers)), set(map(id, self.known))
+            self._connected = frozenset(connected & known)
+            self._foreign = (not connected <= known, bool(async_receivers))
             self._seen, self._sender = list(self.signal.receivers), sender
         return self._foreign
 
     def is_connected(self, receiver: Receiver) -> bool:
         """Whether Django's own ``receiver`` was connected at the last look."""
-        return _is_in(receiver, self._connected)
+        return id(receiver) in self._connected
 
     async def send_async(self, sender: object, **named: Any) -> None:
         """Await the async receivers, as ``Signal.asend()`` does after the sync ones."""
@@ -107,13 +107,9 @@ def _partition(signal: Signal, sender: object) -> tuple[list[Receiver], list[Rec
     return parts
 
 
-def _is_in(receiver: Receiver, receivers: Iterable[Receiver]) -> bool:
-    return any(receiver is other for other in receivers)
-
-
 def _caches_to_close() -> bool:
     """Whether a cache was used in this request whose ``close()`` does more than Django's base class."""
-    if not FINISHED.is_connected(close_caches):
-        return False
-    made = (local_value(caches._connections, alias) for alias in caches.settings)  # type: ignore[attr-defined]
-    return any(type(cache).close is not BaseCache.close for cache in made if cache is not None)
+    return FINISHED.is_connected(close_caches) and any(
+        type(cache).close is not BaseCache.close
+        for cache in local_values(caches._connections).values()  # type: ignore[attr-defined]
+    )
