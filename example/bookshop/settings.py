@@ -54,8 +54,6 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": BASE_DIR / "bookshop.sqlite3",
-        # Worth something only if threads are used again: see asgi_stock.py.
-        "CONN_MAX_AGE": int(os.environ.get("BOOKSHOP_CONN_MAX_AGE", "60")),
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
