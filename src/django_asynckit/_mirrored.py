@@ -54,6 +54,8 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.deprecation:MiddlewareMixin.__acall__",
         "django.utils.deprecation:MiddlewareMixin.__call__",
         "django.utils.deprecation:MiddlewareMixin.__init__",
+        "django.utils.functional:LazyObject.__init__",
+        "django.utils.functional:SimpleLazyObject.__init__",
     ],
     "django_asynckit.middleware.clickjacking.XFrameOptionsMiddleware": [
         "django.middleware.clickjacking:XFrameOptionsMiddleware.get_xframe_options_value",
@@ -94,8 +96,13 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.deprecation:MiddlewareMixin.__acall__",
         "django.utils.deprecation:MiddlewareMixin.__call__",
         "django.utils.deprecation:MiddlewareMixin.__init__",
+        "django.utils.functional:LazyObject.__init__",
+        "django.utils.functional:SimpleLazyObject.__init__",
     ],
     "django_asynckit.middleware.security.SecurityMiddleware": [
+        "django.http.response:HttpResponseBase.setdefault",
+        "django.http.response:ResponseHeaders.__setitem__",
+        "django.http.response:ResponseHeaders.setdefault",
         "django.middleware.security:SecurityMiddleware.process_request",
         "django.middleware.security:SecurityMiddleware.process_response",
         "django.utils.deprecation:MiddlewareMixin.__acall__",
@@ -194,6 +201,9 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.http.request:HttpRequest.close": {"176ed64f5b76cdeb": "5.2"},
     "django.http.response:HttpResponseBase.close": {"29726ac5186ef7fb": "5.2"},
     "django.http.response:HttpResponseBase.items": {"3633d16760176184": "5.2"},
+    "django.http.response:HttpResponseBase.setdefault": {"94c9a967bbe47ebe": "5.2"},
+    "django.http.response:ResponseHeaders.__setitem__": {"e1c961b135353d02": "5.2"},
+    "django.http.response:ResponseHeaders.setdefault": {"e7f0767ff3a586ec": "5.2"},
     "django.http.response:StreamingHttpResponse.__aiter__": {"3aafac943ebd0287": "5.2"},
     "django.http.response:StreamingHttpResponse.streaming_content": {"089b17a8a6093df8": "5.2"},
     "django.middleware.clickjacking:XFrameOptionsMiddleware.get_xframe_options_value": {
@@ -227,6 +237,8 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.utils.deprecation:MiddlewareMixin.__acall__": {"f3655e986b283fda": "5.2"},
     "django.utils.deprecation:MiddlewareMixin.__call__": {"e8c746dfd65aeb37": "5.2"},
     "django.utils.deprecation:MiddlewareMixin.__init__": {"1c6870e9645a54c3": "5.2"},
+    "django.utils.functional:LazyObject.__init__": {"0953f29bee218572": "5.2"},
+    "django.utils.functional:SimpleLazyObject.__init__": {"c67abc848fed0e81": "5.2"},
     "django.utils.log:log_response": {
         "85642bd0030fc36b": "5.2",
         "edca9d80caa5b27b": "5.2.2",

@@ -6,9 +6,9 @@ from functools import partial
 
 from django.contrib.auth import middleware
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
 
 from django_asynckit.middleware._hooks import non_blocking
+from django_asynckit.middleware._lazy import lazy
 from django_asynckit.middleware._users import auser, get_user
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
@@ -28,6 +28,6 @@ class AuthenticationMiddleware(AsyncMiddlewareMixin, middleware.AuthenticationMi
         if not self.async_mode or not hasattr(request, "session"):
             super().process_request(request)  # Raises where there is no session.
         else:
-            user = SimpleLazyObject(partial(get_user, request))
-            request.user = user  # type: ignore[assignment]
+            user = lazy(partial(get_user, request))
+            request.user = user
             request.auser = partial(auser, request, user)

@@ -11,10 +11,11 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest
-from django.utils.functional import LazyObject, SimpleLazyObject, empty
+from django.utils.functional import LazyObject, empty
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit.conf import setting
+from django_asynckit.middleware._lazy import lazy
 from django_asynckit.middleware._sessions import is_loaded_or_empty
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
@@ -35,7 +36,7 @@ class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
         if setting("MESSAGE_STORAGE") not in _DJANGOS_PATHS:
             await run_in_worker(super().process_request, request)
         elif hasattr(request, "session"):
-            request._messages = SimpleLazyObject(partial(default_storage, request))  # type: ignore[attr-defined]
+            request._messages = lazy(partial(default_storage, request))  # type: ignore[attr-defined]
         else:
             super().process_request(request)  # Raises where the storage needs a session.
 
