@@ -52,7 +52,7 @@ def hash_of(name: str) -> str:
     try:
         source, tree = _parse(module)
         definition = _find(tree, qualified_name.split("."))
-    except (ImportError, LookupError, OSError, SyntaxError):
+    except (ImportError, LookupError, OSError, SyntaxError, UnicodeDecodeError):
         return ""
     # The lines, not the segment: the indentation is kept, and decorators are left out.
     lines = source.splitlines(keepends=True)[definition.lineno - 1 : definition.end_lineno]

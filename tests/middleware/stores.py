@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from django.contrib.sessions.backends import signed_cookies
+from django.contrib.sessions.backends import db, signed_cookies
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 
 saved: dict[str, dict] = {}
@@ -111,3 +111,31 @@ class MadeSlowly(signed_cookies.SessionStore):
     def __init__(self, session_key=None):
         note("made")
         super().__init__(session_key)
+
+
+class LoadsHere(SessionBase):
+    """A store with sync methods only."""
+
+    def load(self):
+        note("sync load")
+        return dict(saved.get(self.session_key, {}))
+
+    def save(self, must_create=False):
+        note("sync save")
+
+    def exists(self, session_key):
+        return session_key in saved
+
+    def create(self):
+        note("sync create")
+
+    def delete(self, session_key=None):
+        note("sync delete")
+
+
+class LoadsEmpty(db.SessionStore):
+    """Overrides the async method only: the sync one would need a database."""
+
+    async def aload(self):
+        note("own aload")
+        return {}

@@ -30,6 +30,13 @@ from tests.middleware import stores
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 ALICE = User(pk=1, username="alice", password="a")
+BACKENDS = (
+    "AsyncBackend",
+    "RefusingBackend",
+    "AsyncOnlyRefusingBackend",
+    "NoBaseBackend",
+    "factory_backend",
+)
 BOB = User(pk=2, username="bob", password="b")
 USERS = {1: ALICE, 2: BOB}
 
@@ -53,6 +60,18 @@ class RefusingBackend(AsyncBackend):
         stores.note("refused")
 
 
+class AsyncOnlyRefusingBackend(ModelBackend):
+    """Overrides the async method only; the sync one would need a database."""
+
+    async def aget_user(self, user_id):
+        stores.note("async refused")
+
+
+def factory_backend():
+    """What AUTHENTICATION_BACKENDS names need only be callable."""
+    return AsyncBackend()
+
+
 class NoBaseBackend:
     """Has only what Django's sync code needs."""
 
@@ -71,6 +90,15 @@ async def both(request):
     assert await request.auser() is first
     code = engines["django"].from_string("{{ request.user.username }}")
     return HttpResponse(code.render({}, request))
+
+
+async def twice(request):
+    return HttpResponse(str(await request.auser() is await request.auser()))
+
+
+async def dict_session(request):
+    request.session = {}
+    return HttpResponse(str(request.user))
 
 
 async def user_first(request):
@@ -138,6 +166,8 @@ async def custom_session(request):
 urlpatterns = [
     path("auser/", auser),
     path("both/", both),
+    path("twice/", twice),
+    path("dict/", dict_session),
     path("user_first/", user_first),
     path("login/", sync_login),
     path("alogin/", async_login),
@@ -158,9 +188,7 @@ def _site():
     assert user_logged_in.disconnect(dispatch_uid="update_last_login")
     with override_settings(
         ROOT_URLCONF=__name__,
-        AUTHENTICATION_BACKENDS=[
-            f"{__name__}.{name}" for name in ("AsyncBackend", "RefusingBackend", "NoBaseBackend")
-        ],
+        AUTHENTICATION_BACKENDS=[f"{__name__}.{name}" for name in BACKENDS],
     ):
         yield
     user_logged_in.connect(update_last_login, dispatch_uid="update_last_login")
@@ -200,6 +228,39 @@ async def test_a_backend_that_overrides_the_sync_method_decides():
     assert body == "anonymous"
     assert stores.calls == [("refused", False)]
     assert len(hops) == 2  # The second closes the response in the request's thread.
+
+
+@pytest.mark.parametrize("engine", ["loadshere", "asyncstore"])
+async def test_a_backend_that_overrides_the_async_method_decides(engine):
+    """Also where the session is not in memory: it is loaded first, in one hop at the most."""
+    with override_settings(SESSION_ENGINE=f"tests.middleware.engines.{engine}"):
+        stores.saved["k" * 32] = {
+            SESSION_KEY: "1",
+            BACKEND_SESSION_KEY: f"{__name__}.AsyncOnlyRefusingBackend",
+            HASH_SESSION_KEY: ALICE.get_session_auth_hash(),
+        }
+        cookie = {"cookie": "sessionid=" + "k" * 32}
+        assert (await get("/auser/", cookie))[0] == "anonymous"
+    assert ("async refused", True) in stores.calls
+
+
+async def test_an_own_aload_of_a_store_is_what_loads():
+    with override_settings(SESSION_ENGINE="tests.middleware.engines.loadsempty"):
+        assert (await get("/auser/", {"cookie": "sessionid=" + "k" * 32}))[0] == "anonymous"
+    assert ("own aload", True) in stores.calls
+
+
+async def test_a_backend_may_be_a_factory():
+    assert (await get("/auser/", session_for(ALICE, "factory_backend")))[0] == "alice"
+
+
+async def test_a_session_that_cannot_be_looked_into_has_one_user():
+    with override_settings(SESSION_ENGINE="tests.middleware.engines.readselsewhere"):
+        assert (await get("/twice/", session_for(ALICE)))[0] == "True"
+
+
+async def test_a_session_may_be_a_plain_dict():
+    assert (await get("/dict/"))[0] == "AnonymousUser"
 
 
 async def test_a_backend_without_async_methods_gets_one_hop():

@@ -8,6 +8,7 @@ import tempfile
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
 from django.middleware.csrf import get_token, rotate_token
 from django.test import RequestFactory, override_settings
@@ -21,7 +22,7 @@ from django_asynckit.middleware._requests import (
     parses_post_in_memory,
 )
 from django_asynckit.trace import record_hops
-from tests.driver import drive
+from tests.driver import drive, scope_for
 from tests.middleware import stores
 
 SECRET = "s" * 32
@@ -259,6 +260,19 @@ class TestBodies:
 
     def test_an_unknown_stream_may_block(self):
         assert not parses_post_in_memory(self.request())
+
+    def test_another_parser_may_block(self):
+        class OwnRequest(ASGIRequest):
+            def _load_post_and_files(self):
+                super()._load_post_and_files()
+
+        headers = {"content-type": FORM}
+        assert parses_post_in_memory(
+            ASGIRequest(scope_for("/", "POST", headers), io.BytesIO(b"a=b"))
+        )
+        assert not parses_post_in_memory(
+            OwnRequest(scope_for("/", "POST", headers), io.BytesIO(b"a=b"))
+        )
 
     def test_a_body_on_disk_may_block(self):
         with tempfile.SpooledTemporaryFile() as stream:

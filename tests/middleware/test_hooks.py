@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from django_asynckit.middleware import AsyncMiddlewareMixin, non_blocking
-from django_asynckit.middleware._hooks import Mode, is_non_blocking, resolve
+from django_asynckit.middleware._hooks import Mode, awaitable_hook, is_non_blocking, resolve
 
 
 async def get_response(request):
@@ -196,3 +196,22 @@ def test_coroutine_functions_need_no_mark():
 def test_only_functions_are_marked(value):
     with pytest.raises(TypeError, match="marks functions and methods"):
         non_blocking(value)
+
+
+class AsyncOverTwin(Twin):
+    async def process_request(self, request):
+        return "override"
+
+
+class SlowHelper(Inline):
+    helper = functools.partialmethod(print)
+
+
+async def test_an_async_override_of_the_sync_name_is_what_runs():
+    middleware = AsyncOverTwin(get_response)
+    assert resolve(middleware, "process_request") is Mode.TWIN
+    assert await awaitable_hook(middleware, "process_request")(None) == "override"
+
+
+def test_any_descriptor_may_block():
+    assert resolve(SlowHelper(get_response), "process_request") is Mode.HOP

@@ -13,11 +13,13 @@ from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.http import HttpResponse, JsonResponse
 from django.test import override_settings
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.trace import record_hops
 from tests.driver import drive
 from tests.middleware import stores
+from tests.middleware.messages import NotingStorage
 
 STORAGE = "django.contrib.messages.storage"
 
@@ -47,6 +49,11 @@ async def kind(request):
     return HttpResponse(str(isinstance(request._messages, FallbackStorage)))
 
 
+async def foreign_lazy(request):
+    request._messages = SimpleLazyObject(lambda: NotingStorage(request))
+    return HttpResponse("lazy")
+
+
 async def removed(request):
     del request._messages
     return HttpResponse("removed")
@@ -59,6 +66,7 @@ urlpatterns = [
     path("level/", level),
     path("kind/", kind),
     path("removed/", removed),
+    path("lazy/", foreign_lazy),
 ]
 
 
@@ -126,6 +134,11 @@ async def test_a_storage_of_somebody_else_is_made_and_updated_off_the_loop():
     assert reply.status == 200
     assert stores.calls == [("made", False), ("updated", False)]
     assert hops == ["process_request", "process_response", "close"]
+
+
+async def test_a_lazy_storage_of_somebody_else_is_updated():
+    await hops_for("/lazy/")
+    assert ("updated", False) in stores.calls
 
 
 @override_settings(

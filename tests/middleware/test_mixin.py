@@ -247,3 +247,50 @@ async def test_hooks_may_be_coroutine_functions(is_async):
         else:
             assert (await sync_to_async(Client().get)("/")).content == b"rendered"
     assert [name for name, _ in calls] == ["request", "response"]
+
+
+class StaticHooks(AsyncMiddlewareMixin):
+    @staticmethod
+    @non_blocking
+    def process_view(request, *args):
+        note("view")
+
+    @staticmethod
+    async def aprocess_template_response(request, response):
+        note("template_response")
+        return response
+
+
+class HelperOnTheInstance(AsyncMiddlewareMixin):
+    def __init__(self, get_response):
+        super().__init__(get_response)
+        self.helper = lambda: note("helper")
+
+    def helper(self): ...
+
+    @non_blocking
+    def process_view(self, request, *args):
+        self.helper()
+
+
+class AsyncOverride(OnlyTwins):
+    async def process_view(self, request, *args):
+        return HttpResponse("async override")
+
+
+async def test_static_hooks():
+    with use(StaticHooks):
+        assert (await drive(ASGIHandler())).status == 200
+    assert calls == [("view", True), ("template_response", True)]
+
+
+async def test_a_helper_set_on_the_instance_after_super_init_runs_off_the_loop():
+    with use(HelperOnTheInstance):
+        assert (await drive(ASGIHandler())).status == 200
+    assert calls == [("helper", False)]
+
+
+@pytest.mark.parametrize("handler", [ASGIHandler, DjangoASGIHandler], ids=["ours", "django"])
+async def test_an_async_override_of_a_collected_hook_is_what_runs(handler):
+    with use(AsyncOverride):
+        assert (await drive(handler())).body == b"async override"

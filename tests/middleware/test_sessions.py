@@ -11,6 +11,7 @@ from django.urls import path
 
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware import _sessions
+from django_asynckit.middleware.sessions import SessionMiddleware
 from django_asynckit.trace import record_hops
 from tests.driver import drive, plain_root_logger
 from tests.middleware import stores
@@ -172,6 +173,22 @@ async def test_a_store_that_may_block_when_made_is_made_off_the_loop():
         _, hops = await hops_for("/read/")
         assert hops[0] == "process_request"
         assert stores.calls[0] == ("made", False)
+
+
+class SetsItsStoreLate(SessionMiddleware):
+    def __init__(self, get_response):
+        super().__init__(get_response)
+        self.SessionStore = stores.MadeSlowly
+
+
+async def test_a_store_that_is_set_late_is_made_off_the_loop():
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[f"{__name__}.SetsItsStoreLate"]):
+        await hops_for("/read/")
+    assert stores.calls[0] == ("made", False)
+
+
+def test_a_store_may_be_made_by_a_function():
+    assert not _sessions.is_made_in_memory(lambda key: None)
 
 
 @pytest.mark.parametrize("url", ["/none/", "/other/"])

@@ -45,9 +45,10 @@ def _natives(middleware_path: str) -> Iterator[str]:
 
 def _warning(path: str, names: list[str]) -> CheckMessage:
     return CheckWarning(
-        f"{path} is not used: Django {django.get_version()} has code that this release of "
-        f"django-asynckit was not reviewed for ({', '.join(names)}).",
-        hint="Django's own code runs in its place, with its thread hops. Upgrade django-asynckit.",
+        f"{path} does not stand in for Django's own: Django {django.get_version()} has code that "
+        f"this release of django-asynckit was not reviewed for ({', '.join(names)}).",
+        hint="Django's own code runs in its place, with its thread hops; where you name the class "
+        "yourself, it runs unreviewed. Upgrade django-asynckit.",
         obj=path,
         id="asynckit.W001",
     )

@@ -76,6 +76,8 @@ def resolve(middleware: object, hook: str) -> Mode:
         return Mode.TWIN if trusted else Mode.HOP
     assert sync_position is not None
     method = getattr(middleware, hook)
+    if is_offered(method):
+        method = getattr(type(middleware), hook)
     if iscoroutinefunction(method):
         return Mode.TWIN
     if is_non_blocking(method) and not _helper_overridden(middleware, sync_position):
@@ -85,8 +87,17 @@ def resolve(middleware: object, hook: str) -> Mode:
 
 def awaitable_hook(middleware: object, hook: str) -> Callable[..., Any]:
     """Return what to await for a hook in ``Mode.TWIN``: the twin, or a hook that is itself async."""
-    method: Callable[..., Any] = getattr(middleware, f"a{hook}", None) or getattr(middleware, hook)
-    return method
+    return awaitable_twin(middleware, hook) or getattr(middleware, hook)
+
+
+def awaitable_twin(middleware: object, hook: str) -> Callable[..., Any] | None:
+    """Return the twin of ``hook``, unless there is none or the hook itself is nearer."""
+    sync_position = _position(middleware, hook)
+    twin_position = _position(middleware, f"a{hook}")
+    if twin_position is None or (sync_position is not None and sync_position < twin_position):
+        return None
+    twin: Callable[..., Any] = getattr(middleware, f"a{hook}")
+    return twin
 
 
 def _namespaces(obj: object) -> Iterator[dict[str, Any]]:
@@ -130,6 +141,6 @@ def _may_block(value: object) -> bool:
         value = value.__func__
     if isinstance(value, property | cached_property):
         value = value.fget if isinstance(value, property) else value.func
-    if inspect.isclass(value) or not callable(value):
+    if inspect.isclass(value) or not (callable(value) or hasattr(value, "__get__")):
         return False
     return not is_non_blocking(value) and not iscoroutinefunction(value)

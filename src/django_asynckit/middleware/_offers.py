@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, NoReturn
-
-from django_asynckit._compat import iscoroutinefunction
 
 _OFFERED = "_asynckit_offered"
 
@@ -20,24 +17,6 @@ def offer(middleware: object, hook: str, function: Callable[..., Any]) -> None:
 def is_offered(function: object) -> bool:
     """Whether ``function`` was set by :func:`offer`."""
     return getattr(function, _OFFERED, False) is True
-
-
-def as_coroutine_function(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a coroutine function that calls or awaits ``method`` on the event loop."""
-    if iscoroutinefunction(method):
-
-        @functools.wraps(method)
-        async def inline(*args: Any) -> Any:
-            return await method(*args)
-    else:
-
-        @functools.wraps(method)
-        async def inline(*args: Any) -> Any:
-            return method(*args)
-
-    # Django names the middleware by its hook's __self__ in errors.
-    inline.__self__ = method.__self__  # type: ignore[attr-defined]
-    return inline
 
 
 def refusal(middleware: object, hook: str) -> Callable[..., NoReturn]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from typing import IO, Any, Final
 
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
 #: Bytes of an urlencoded body that are parsed on the event loop: well under a millisecond.
@@ -16,6 +18,13 @@ def parses_post_in_memory(request: HttpRequest) -> bool:
     """Whether Django reads ``request.POST`` with no I/O and little work."""
     if request.method != "POST" or hasattr(request, "_post"):
         return True
+    cls: Any = type(request)
+    if (
+        getattr(cls, "POST", None) not in (ASGIRequest.POST, WSGIRequest.POST)
+        or cls._load_post_and_files is not HttpRequest._load_post_and_files
+        or cls.body is not HttpRequest.body
+    ):
+        return False  # Somebody else's parser.
     if request.content_type == "multipart/form-data":
         return False  # Upload handlers run.
     if request.content_type != "application/x-www-form-urlencoded":

@@ -46,9 +46,10 @@ def reads_in_memory(store: type[Any]) -> bool:
     )
 
 
-def is_made_in_memory(store: type[Any]) -> bool:
+def is_made_in_memory(store: Any) -> bool:
     """Whether making a ``store`` does no I/O, as with Django's own; others may in ``__init__``."""
-    if not store.__init__.__module__.startswith("django.contrib.sessions.backends."):
+    init_module = getattr(getattr(store, "__init__", None), "__module__", "")
+    if not init_module.startswith("django.contrib.sessions.backends."):
         return False
     if issubclass(store, file.SessionStore):
         return _has_checked_folder(store)
@@ -71,6 +72,14 @@ def awaits_natively(store: type[Any]) -> bool:
     return SessionBase not in own and not any(
         _position(store, name) < _position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
         for name in _paired_names()
+    )
+
+
+@functools.cache
+def overrides_aload(store: Any) -> bool:
+    """Whether ``aload`` was overridden nearer than ``load``: then it must be the one that runs."""
+    return reads_in_memory(store) and (
+        _position(store, "aload", "_aget_session") < _position(store, "load", "_get_session")
     )
 
 

@@ -15,6 +15,7 @@ from django_asynckit._bridge import run_in_worker
 from django_asynckit.middleware._sessions import (
     is_loaded_or_empty,
     load_natively,
+    overrides_aload,
     reads_in_memory,
 )
 
@@ -44,7 +45,16 @@ async def auser(request: HttpRequest, lazy_user: SimpleLazyObject[Any]) -> Any:
         return user
     if await _user_is_awaitable(request):
         return _remember(request, await auth.aget_user(request))
-    return await run_in_worker(get_user, request)
+    user = await run_in_worker(_get_user_unless_async, request)
+    return user if user is not None else _remember(request, await auth.aget_user(request))
+
+
+def _get_user_unless_async(request: HttpRequest) -> Any:
+    """Return the user, or ``None`` if the backend's own ``aget_user`` must say; the session is loaded then."""
+    path: Any = request.session.get(auth.BACKEND_SESSION_KEY)
+    if path in settings.AUTHENTICATION_BACKENDS and _awaits_natively(path):
+        return None
+    return get_user(request)
 
 
 def _cached_user(request: HttpRequest) -> Any:
@@ -67,8 +77,10 @@ def _remember(request: HttpRequest, user: Any) -> Any:
 def _identity(request: HttpRequest) -> _Identity | object:
     """Return what names the user in the session; nothing is loaded, and nothing equals unknown."""
     session = request.session
+    if not reads_in_memory(type(session)):
+        return (session,)  # Cannot be looked into: one user per session object, as with Django's.
     data = session.__dict__.get("_session_cache")
-    if data is None or not reads_in_memory(type(session)):
+    if data is None:
         return object()
     return tuple(data.get(key) for key in _SESSION_KEYS)
 
@@ -80,7 +92,9 @@ async def _user_is_awaitable(request: HttpRequest) -> bool:
     nobody is logged in. A session is loaded here only if its store can be awaited.
     """
     if not (is_loaded_or_empty(request) or await load_natively(request)):
-        return False
+        if not overrides_aload(type(request.session)):
+            return False
+        await request.session._aget_session()  # type: ignore[attr-defined]
     if request.session.get(auth.SESSION_KEY) is None:
         return True
     path: Any = request.session.get(auth.BACKEND_SESSION_KEY)
@@ -89,14 +103,17 @@ async def _user_is_awaitable(request: HttpRequest) -> bool:
 
 def _awaits_natively(backend_path: str) -> bool:
     """Whether the backend's ``aget_user`` is its own, nearer than ``get_user``, and hashes are CPU only."""
-    backend: type[Any] = import_string(backend_path)
+    backend: Any = import_string(backend_path)
+    if not isinstance(backend, type):
+        return False  # A factory function.
     user_model = auth.get_user_model()
     hashes = ("get_session_auth_hash", "get_session_auth_fallback_hash")
     owner, sync_owner = _position(backend, "aget_user"), _position(backend, "get_user")
-    return (
-        owner <= sync_owner
-        and not backend.__mro__[owner].__module__.startswith("django.")
-        and all(getattr(user_model, name) is getattr(AbstractBaseUser, name) for name in hashes)
+    if owner > sync_owner or backend.__mro__[owner].__module__.startswith("django."):
+        return False
+    return owner < sync_owner or all(
+        getattr(user_model, name, None) in (None, getattr(AbstractBaseUser, name))
+        for name in hashes
     )
 
 

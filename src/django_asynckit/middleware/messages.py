@@ -11,7 +11,7 @@ from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest
-from django.utils.functional import LazyObject, empty
+from django.utils.functional import empty
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit.conf import setting
@@ -36,13 +36,14 @@ class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
         if setting("MESSAGE_STORAGE") not in _DJANGOS_PATHS:
             await run_in_worker(super().process_request, request)
         elif hasattr(request, "session"):
-            request._messages = lazy(partial(default_storage, request))  # type: ignore[attr-defined]
+            storage = lazy(partial(default_storage, request))
+            request._messages = request._asynckit_messages = storage  # type: ignore[attr-defined]
         else:
             super().process_request(request)  # Raises where the storage needs a session.
 
     async def aprocess_response(self, request: HttpRequest, response: Any) -> Any:
         storage = getattr(request, "_messages", None)
-        if isinstance(storage, LazyObject):
+        if storage is not None and storage is getattr(request, "_asynckit_messages", None):
             storage = storage.__dict__["_wrapped"]
         if storage is empty:
             return response  # Never used: Django's hook would do nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,8 +10,14 @@ from django.http.response import HttpResponseBase
 
 from django_asynckit._bridge import run_in_worker, to_sync
 from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
-from django_asynckit.middleware._hooks import HOOKS, Mode, awaitable_hook, resolve
-from django_asynckit.middleware._offers import as_coroutine_function, offer, refusal
+from django_asynckit.middleware._hooks import (
+    HOOKS,
+    Mode,
+    awaitable_hook,
+    awaitable_twin,
+    resolve,
+)
+from django_asynckit.middleware._offers import offer, refusal
 from django_asynckit.types import GetResponse
 
 #: Hooks that Django's handlers collect from the instance right after it was made.
@@ -84,16 +91,34 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
         one: Django's handlers always run these in a thread.
         """
         for hook in _COLLECTED:
-            mode = self._mode(hook)
-            if hook == "process_exception" and hasattr(self, hook):
+            method = getattr(self, hook, None)
+            if hook == "process_exception" and method is not None:
                 continue
-            if mode is Mode.TWIN:
-                offer(self, hook, as_coroutine_function(awaitable_hook(self, hook)))
-            elif mode is Mode.INLINE:
-                offer(self, hook, as_coroutine_function(getattr(self, hook)))
+            if resolve(self, hook) in (Mode.TWIN, Mode.INLINE):
+                offer(self, hook, self._deferred(hook, method))
         for hook in _CALLED:
             if hasattr(self, f"a{hook}") and not hasattr(self, hook):
                 offer(self, hook, refusal(self, hook))
+
+    def _deferred(self, hook: str, method: Callable[..., Any] | None) -> Callable[..., Any]:
+        """Return a coroutine function that looks up at its first call how ``hook`` runs.
+
+        By then ``__init__`` of all subclasses is done. ``method`` is the hook of the class.
+        """
+
+        async def run(*args: Any) -> Any:
+            mode = self._mode(hook)
+            if mode is Mode.TWIN:
+                return await (awaitable_twin(self, hook) or method)(*args)  # type: ignore[misc]
+            if mode is Mode.INLINE:
+                return method(*args)  # type: ignore[misc]
+            return await run_in_worker(method, *args)  # type: ignore[arg-type]
+
+        # Django names the middleware by its hook's __self__ in errors.
+        run.__self__ = self  # type: ignore[attr-defined]
+        run.__name__ = hook
+        run.__qualname__ = f"{type(self).__qualname__}.{hook}"
+        return run
 
     def _offer_sync_hooks(self) -> None:
         """Give each async hook that has no sync one a function that runs it, for Django's sync code."""

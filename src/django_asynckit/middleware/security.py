@@ -31,9 +31,9 @@ class SecurityMiddleware(AsyncMiddlewareMixin, security.SecurityMiddleware):
 
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        if self.sts_seconds or not self._fixed_headers().set_missing(response):
-            return super().process_response(request, response)
-        return response
+        if self.async_mode and not self.sts_seconds and self._fixed_headers().set_missing(response):
+            return response
+        return super().process_response(request, response)
 
     def _fixed_headers(self) -> FixedHeaders:
         """Return the headers that Django's hook sets on every response, from the same attributes."""

@@ -37,10 +37,11 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
-        self._makes_in_memory = is_made_in_memory(self.SessionStore)
+        # A subclass may put another store there after this.
+        self._made_in_memory = self.SessionStore if is_made_in_memory(self.SessionStore) else None
 
     async def aprocess_request(self, request: HttpRequest) -> None:
-        if self._makes_in_memory:
+        if self.SessionStore is self._made_in_memory:
             super().process_request(request)
         else:
             await run_in_worker(super().process_request, request)
