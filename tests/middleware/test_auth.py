@@ -96,6 +96,12 @@ async def twice(request):
     return HttpResponse(str(await request.auser() is await request.auser()))
 
 
+async def fresh_session(request):
+    await request.auser()
+    request.session = type(request.session)(request.session.session_key)  # Not loaded yet.
+    return HttpResponse((await request.auser()).username)
+
+
 async def dict_session(request):
     request.session = {}
     return HttpResponse(str(request.user))
@@ -167,6 +173,7 @@ urlpatterns = [
     path("auser/", auser),
     path("both/", both),
     path("twice/", twice),
+    path("fresh/", fresh_session),
     path("dict/", dict_session),
     path("user_first/", user_first),
     path("login/", sync_login),
@@ -299,6 +306,7 @@ async def test_auser_takes_what_user_found():
         ("/assigned_lazily/", "bob"),
         ("/cached/", "bob"),
         ("/session/", "AnonymousUser"),
+        ("/fresh/", "alice"),
     ],
 )
 async def test_the_shared_user_holds_only_while_the_session_names_it(url, expected):
