@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 
+import django
 import pytest
 from blockbuster import blockbuster_ctx
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
-
-from django_asynckit._compat import DJANGO_VERSION
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +26,7 @@ def blockbuster():
 def closed_bodies(monkeypatch):
     """Close what Django's handler leaves open before 6.1 when an error reaches the server."""
     files = []
-    if DJANGO_VERSION < (6, 1):
+    if django.VERSION < (6, 1):
         original = DjangoASGIHandler.read_body
 
         async def read_body(self, receive):

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-import django
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.dispatch import dispatcher
 
@@ -19,14 +18,11 @@ else:
         from django.utils.deprecation import MiddlewareMixin
 
 __all__ = [
-    "DJANGO_VERSION",
     "MiddlewareMixin",
     "iscoroutinefunction",
     "markcoroutinefunction",
     "run_receivers",
 ]
-
-DJANGO_VERSION = django.VERSION
 
 
 async def run_receivers(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:

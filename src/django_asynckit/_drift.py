@@ -13,9 +13,12 @@ import io
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from django_asynckit._mirrored import MIRRORED, REVIEWED
 
+#: The path of our handler in the lists.
+HANDLER: Final = "django_asynckit.handler.asgi.ASGIHandler"
 _LAYOUT = {
     tokenize.COMMENT,
     tokenize.NL,

@@ -7,7 +7,7 @@ import logging
 import django
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 
-from django_asynckit._drift import is_reviewed
+from django_asynckit._drift import HANDLER, is_reviewed
 
 logger = logging.getLogger("django_asynckit")
 
@@ -22,7 +22,7 @@ def get_asgi_application() -> DjangoASGIHandler:
     # Imported here, because middleware needs the app registry.
     from django_asynckit.handler.asgi import ASGIHandler
 
-    if is_reviewed("django_asynckit.handler.asgi.ASGIHandler"):
+    if is_reviewed(HANDLER):
         return ASGIHandler()
     logger.warning(
         "Django %s has a request handler that this release of django-asynckit was not reviewed "

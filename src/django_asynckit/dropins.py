@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 _OURS = "django_asynckit.middleware"
 
@@ -16,3 +16,8 @@ DROPINS: Final[dict[str, str]] = {
     "django.contrib.messages.middleware.MessageMiddleware": f"{_OURS}.messages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware": f"{_OURS}.clickjacking.XFrameOptionsMiddleware",
 }
+
+
+def dotted_path(cls: type[Any]) -> str:
+    """Return the path under which ``cls`` was defined, whatever name it was imported by."""
+    return f"{cls.__module__}.{cls.__qualname__}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import django
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestAborted
@@ -14,7 +15,6 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 
-from django_asynckit._compat import DJANGO_VERSION
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.handler.disconnect import CancelOnDisconnect
 from tests.driver import drive, scope_for
@@ -257,7 +257,7 @@ async def test_a_message_after_the_request_is_an_error(handler_class):
         AssertionError, match=r"Invalid ASGI message after request body: http\.request"
     ):
         await handler_class()(scope_for("/awaits/"), receive, lambda message: asyncio.sleep(0.01))
-    if handler_class is ASGIHandler or DJANGO_VERSION >= (6, 1):
+    if handler_class is ASGIHandler or django.VERSION >= (6, 1):
         assert await leftover_tasks() == []
 
 

@@ -8,6 +8,7 @@ import gc
 import threading
 from dataclasses import dataclass
 
+import django
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.cache import caches, close_caches
@@ -19,7 +20,6 @@ from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import get_urlconf, path
 
-from django_asynckit._compat import DJANGO_VERSION
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.trace import record_hops
 from tests.driver import drive, scope_for
@@ -262,7 +262,7 @@ async def test_caches_that_can_be_closed_are_closed(handler_class):
     ):
         assert (await drive(handler_class())).status == 200
     # Before 6.1 Django runs the view in a task of its own, whose caches it does not see at the end.
-    assert Closing.closed == (handler_class is ASGIHandler or DJANGO_VERSION >= (6, 1))
+    assert Closing.closed == (handler_class is ASGIHandler or django.VERSION >= (6, 1))
 
 
 async def test_djangos_local_cache_has_nothing_to_close():

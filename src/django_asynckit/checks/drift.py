@@ -12,11 +12,9 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from django_asynckit._drift import unreviewed
+from django_asynckit._drift import HANDLER, unreviewed
 from django_asynckit.conf import conf
-from django_asynckit.dropins import DROPINS
-
-_HANDLER = "django_asynckit.handler.asgi.ASGIHandler"
+from django_asynckit.dropins import DROPINS, dotted_path
 
 
 def check_drift(**_kwargs: Any) -> list[CheckMessage]:
@@ -26,7 +24,7 @@ def check_drift(**_kwargs: Any) -> list[CheckMessage]:
     except ImproperlyConfigured:
         return []  # E001 reports it.
     paths = dict.fromkeys(
-        [_HANDLER, *(path for name in settings.MIDDLEWARE for path in _natives(name))]
+        [HANDLER, *(path for name in settings.MIDDLEWARE for path in _natives(name))]
     )
     return [_warning(path, names) for path in paths if (names := list(unreviewed(path)))]
 
@@ -37,7 +35,7 @@ def _natives(middleware_path: str) -> Iterator[str]:
         middleware = import_string(middleware_path)
     except ImportError:
         return  # Django's checks report it.
-    mro = [f"{cls.__module__}.{cls.__qualname__}" for cls in getattr(middleware, "__mro__", ())]
+    mro = [dotted_path(cls) for cls in getattr(middleware, "__mro__", ())]
     if mro and mro[0] in DROPINS and conf.native_middleware:
         yield DROPINS[mro[0]]
     yield from (name for name in mro if name in DROPINS.values())

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from django_asynckit._drift import is_reviewed
 from django_asynckit.conf import conf
-from django_asynckit.dropins import DROPINS
+from django_asynckit.dropins import DROPINS, dotted_path
 from django_asynckit.handler.chain import improve
 
 _lock = threading.RLock()
@@ -62,6 +62,5 @@ class _Import:
 def _native_path(path: str) -> str | None:
     """Return the path of the reviewed native class for what ``path`` names, if it is Django's own."""
     cls = import_string(path)
-    name = f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else ""
-    native = DROPINS.get(name)
+    native = DROPINS.get(dotted_path(cls)) if isinstance(cls, type) else None
     return native if native and is_reviewed(native) else None

@@ -12,14 +12,17 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-#: Django's stores whose async methods hop for each piece of I/O: one hop for all is cheaper.
-_HOPPING = (
+from django_asynckit.middleware._mro import position
+
+#: Django's stores, exactly these classes. But for the last, their async methods hop for each piece
+#: of I/O: one hop for all is cheaper.
+_DJANGOS = (
     db.SessionStore,
     cache.SessionStore,
     cached_db.SessionStore,
     file.SessionStore,
+    signed_cookies.SessionStore,
 )
-_EXACT = (*_HOPPING, signed_cookies.SessionStore)
 
 #: Methods that only look at what the session holds in memory already.
 _IN_MEMORY = (
@@ -36,7 +39,7 @@ _IN_MEMORY = (
 @functools.cache
 def reads_in_memory(store: type[Any]) -> bool:
     """Whether ``store`` reads a loaded session the way Django's base class does."""
-    if store in _EXACT:
+    if store in _DJANGOS:
         return True
     return (
         issubclass(store, SessionBase)
@@ -66,11 +69,11 @@ def awaits_natively(store: type[Any]) -> bool:
     A store inherits async methods that hop from Django's classes; those are not native. A sync
     method that is overridden nearer than its async one must be the one that runs.
     """
-    if not issubclass(store, SessionBase) or issubclass(store, _EXACT):
+    if not issubclass(store, SessionBase) or issubclass(store, _DJANGOS):
         return False
-    own = [_owner(store, name) for name in ("aload", "asave")]
+    own = [store.__mro__[position(store, name)] for name in ("aload", "asave")]
     return SessionBase not in own and not any(
-        _position(store, name) < _position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
+        position(store, name) < position(store, f"a{name.lstrip('_')}", f"_a{name.lstrip('_')}")
         for name in _paired_names()
     )
 
@@ -79,7 +82,7 @@ def awaits_natively(store: type[Any]) -> bool:
 def overrides_aload(store: Any) -> bool:
     """Whether ``aload`` was overridden nearer than ``load``: then it must be the one that runs."""
     return reads_in_memory(store) and (
-        _position(store, "aload", "_aget_session") < _position(store, "load", "_get_session")
+        position(store, "aload", "_aget_session") < position(store, "load", "_get_session")
     )
 
 
@@ -126,17 +129,4 @@ def _paired_names() -> tuple[str, ...]:
         for name in names
         if not name.startswith("__")
         and (f"a{name}" in names or (name.startswith("_") and f"_a{name[1:]}" in names))
-    )
-
-
-def _owner(store: type[Any], name: str) -> type[Any] | None:
-    return next((cls for cls in store.__mro__ if name in cls.__dict__), None)
-
-
-def _position(store: type[Any], *names: str) -> int:
-    """Return how near the nearest of ``names`` is defined: 0 is ``store`` itself."""
-    return next(
-        position
-        for position, cls in enumerate(store.__mro__)
-        if any(name in cls.__dict__ for name in names)
     )

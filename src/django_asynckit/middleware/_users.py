@@ -12,6 +12,7 @@ from django.utils.functional import LazyObject, SimpleLazyObject, empty
 from django.utils.module_loading import import_string
 
 from django_asynckit._bridge import run_in_worker
+from django_asynckit.middleware._mro import position
 from django_asynckit.middleware._sessions import (
     is_loaded_or_empty,
     load_natively,
@@ -108,16 +109,10 @@ def _awaits_natively(backend_path: str) -> bool:
         return False  # A factory function.
     user_model = auth.get_user_model()
     hashes = ("get_session_auth_hash", "get_session_auth_fallback_hash")
-    owner, sync_owner = _position(backend, "aget_user"), _position(backend, "get_user")
+    owner, sync_owner = position(backend, "aget_user"), position(backend, "get_user")
     if owner > sync_owner or backend.__mro__[owner].__module__.startswith("django."):
         return False
     return owner < sync_owner or all(
         getattr(user_model, name, None) in (None, getattr(AbstractBaseUser, name))
         for name in hashes
     )
-
-
-def _position(backend: type[Any], name: str) -> int:
-    """Return how near ``name`` is defined: 0 is ``backend`` itself; further than all if nowhere."""
-    mro = backend.__mro__
-    return next((i for i, cls in enumerate(mro) if name in cls.__dict__), len(mro) - 1)

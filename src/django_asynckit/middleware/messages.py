@@ -15,12 +15,13 @@ from django.utils.functional import empty
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit.conf import setting
+from django_asynckit.dropins import dotted_path
 from django_asynckit.middleware._lazy import lazy
 from django_asynckit.middleware._sessions import is_loaded_or_empty
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
 _DJANGOS = (FallbackStorage, CookieStorage, SessionStorage)
-_DJANGOS_PATHS = frozenset(f"{cls.__module__}.{cls.__qualname__}" for cls in _DJANGOS)
+_DJANGOS_PATHS = frozenset(map(dotted_path, _DJANGOS))
 
 
 class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):

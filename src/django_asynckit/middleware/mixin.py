@@ -13,7 +13,6 @@ from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
 from django_asynckit.middleware._hooks import (
     HOOKS,
     Mode,
-    awaitable_hook,
     awaitable_twin,
     resolve,
 )
@@ -59,10 +58,12 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
         return super().__call__(request)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        response = await self._run_hook("process_request", request)
+        method = getattr(self, "process_request", None)
+        response = await self._run_hook("process_request", method, request)
         response = response or await self.get_response(request)  # type: ignore[misc]
         if self._mode("process_response") is not Mode.ABSENT:
-            response = await self._run_hook("process_response", request, response)
+            method = getattr(self, "process_response", None)
+            response = await self._run_hook("process_response", method, request, response)
         return response  # type: ignore[no-any-return]
 
     def _mode(self, hook: str) -> Mode:
@@ -73,14 +74,15 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
             mode = modes[hook] = resolve(self, hook)
         return mode
 
-    async def _run_hook(self, hook: str, *args: Any) -> Any:
+    async def _run_hook(self, hook: str, method: Any, *args: Any) -> Any:
+        """Run ``hook``, whose sync function is ``method``, the way that was found for it."""
         mode = self._mode(hook)
-        if mode is Mode.INLINE:
-            return getattr(self, hook)(*args)
         if mode is Mode.TWIN:
-            return await awaitable_hook(self, hook)(*args)
+            return await (awaitable_twin(self, hook) or method)(*args)
+        if mode is Mode.INLINE:
+            return method(*args)
         if mode is Mode.HOP:
-            return await run_in_worker(getattr(self, hook), *args)
+            return await run_in_worker(method, *args)
         return None
 
     def _offer_async_hooks(self) -> None:
@@ -107,12 +109,7 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
         """
 
         async def run(*args: Any) -> Any:
-            mode = self._mode(hook)
-            if mode is Mode.TWIN:
-                return await (awaitable_twin(self, hook) or method)(*args)  # type: ignore[misc]
-            if mode is Mode.INLINE:
-                return method(*args)  # type: ignore[misc]
-            return await run_in_worker(method, *args)  # type: ignore[arg-type]
+            return await self._run_hook(hook, method, *args)
 
         # Django names the middleware by its hook's __self__ in errors.
         run.__self__ = self  # type: ignore[attr-defined]

@@ -1,0 +1,15 @@
+"""Where in a class hierarchy a method is defined: what is nearer overrides what is further away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def position(cls: type[Any], *names: str) -> int:
+    """Return how near the nearest of ``names`` is defined: 0 is ``cls`` itself.
+
+    What is defined nowhere is as far away as ``object``.
+    """
+    mro = cls.__mro__
+    found = (i for i, one in enumerate(mro) if any(name in one.__dict__ for name in names))
+    return next(found, len(mro) - 1)
