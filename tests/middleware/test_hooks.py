@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
+from django.http import HttpResponse, HttpResponseGone
 
 from django_asynckit.middleware import AsyncMiddlewareMixin, non_blocking
 from django_asynckit.middleware._hooks import Mode, awaitable_hook, is_non_blocking, resolve
@@ -211,6 +212,42 @@ async def test_an_async_override_of_the_sync_name_is_what_runs():
     middleware = AsyncOverTwin(get_response)
     assert resolve(middleware, "process_request") is Mode.TWIN
     assert await awaitable_hook(middleware, "process_request")(None) == "override"
+
+
+class MakesResponse(AsyncMiddlewareMixin):
+    response_class = HttpResponse
+
+    @non_blocking
+    def process_request(self, request):
+        return self.response_class("made")
+
+
+class Teapot(HttpResponse):
+    status_code = 418
+
+
+class Noting(HttpResponse):
+    def __init__(self, *args):
+        super().__init__(*args)
+
+
+class Counting(type(HttpResponse)):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "mode"),
+    [
+        (HttpResponseGone, Mode.INLINE),
+        (Teapot, Mode.INLINE),
+        (Noting, Mode.HOP),
+        (Counting("Counted", (HttpResponse,), {}), Mode.HOP),
+        (lambda self, content: None, Mode.HOP),
+    ],
+)
+def test_a_class_whose_making_runs_somebodys_code_may_block(value, mode):
+    cls = type("Mine", (MakesResponse,), {"response_class": value})
+    assert resolve(cls(get_response), "process_request") is mode
 
 
 def test_any_descriptor_may_block():

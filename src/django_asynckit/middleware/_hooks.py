@@ -25,7 +25,8 @@ HOOKS: Final = (
 )
 _NOT_HELPERS: Final = frozenset(HOOKS) | {f"a{hook}" for hook in HOOKS} | {"get_response"}
 _MARK: Final = "_asynckit_non_blocking"
-_DESCRIPTORS: Final = (classmethod, staticmethod, property, cached_property)
+#: Beside functions. A class is one that a hook makes an object of, like ``response_redirect_class``.
+_HELPER_TYPES: Final = (classmethod, staticmethod, property, cached_property, type)
 
 
 class Mode(enum.Enum):
@@ -133,7 +134,7 @@ def _helper_overridden(middleware: object, position: int) -> bool:
 def _is_helper(name: str, value: object) -> bool:
     if name in _NOT_HELPERS or (name.startswith("__") and name.endswith("__")):
         return False
-    return inspect.isfunction(value) or isinstance(value, _DESCRIPTORS)
+    return inspect.isfunction(value) or isinstance(value, _HELPER_TYPES)
 
 
 def _may_block(value: object) -> bool:
@@ -141,6 +142,18 @@ def _may_block(value: object) -> bool:
         value = value.__func__
     if isinstance(value, property | cached_property):
         value = value.fget if isinstance(value, property) else value.func
-    if inspect.isclass(value) or not (callable(value) or hasattr(value, "__get__")):
+    if inspect.isclass(value):
+        return not _is_made_by_django(value)
+    if not (callable(value) or hasattr(value, "__get__")):
         return False
     return not is_non_blocking(value) and not iscoroutinefunction(value)
+
+
+def _is_made_by_django(cls: type[Any]) -> bool:
+    """Whether making an object of ``cls`` runs only Django's and Python's code; data may differ."""
+    return type(cls) is type and not any(
+        callable(value) or hasattr(value, "__get__")
+        for one in cls.__mro__
+        if one.__module__ != "builtins" and not one.__module__.startswith("django.")
+        for value in one.__dict__.values()
+    )
