@@ -2,7 +2,8 @@
 
 Run it once for each Django release to review, in an environment that has that release, after
 reading what changed: ``python tools/mirrored.py``. Known hashes stay; new ones are added with the
-version in which they were first seen. ``--check`` writes nothing and fails if a hash is new.
+version in which they were first seen. What the release does not have is passed over. ``--check``
+writes nothing and fails if a hash is new.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main() -> int:
     from django_asynckit._mirrored import MIRRORED, REVIEWED
 
     reviewed = {name: dict(REVIEWED.get(name, {})) for names in MIRRORED.values() for name in names}
-    new = [name for name in reviewed if hash_of(name) not in reviewed[name]]
+    new = [name for name in reviewed if hash_of(name) not in {"", *reviewed[name]}]
     for name in new:
         print(f"Django {django.get_version()}: new version of {name}")
         reviewed[name][hash_of(name)] = django.get_version()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import django
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.dispatch import dispatcher
 
@@ -18,11 +21,27 @@ else:
         from django.utils.deprecation import MiddlewareMixin
 
 __all__ = [
+    "HAS_CSP",
+    "LOGIN_REQUIRED_ASKS_USER_FIRST",
+    "REMOTE_USER_HAS_HOOKS",
     "MiddlewareMixin",
     "iscoroutinefunction",
     "markcoroutinefunction",
+    "reading_as_async",
+    "remote_username",
     "run_receivers",
 ]
+
+M = TypeVar("M")
+
+#: Django 6.0 brought ``ContentSecurityPolicyMiddleware``.
+HAS_CSP: Final = find_spec("django.middleware.csp") is not None
+
+#: Before 6.0 ``LoginRequiredMiddleware`` loads the user of views that need no login too.
+LOGIN_REQUIRED_ASKS_USER_FIRST: Final = django.VERSION < (6, 0)
+
+#: ``process_request()`` and ``aprocess_request()`` of ``RemoteUserMiddleware`` came with 5.2.2.
+REMOTE_USER_HAS_HOOKS: Final = django.VERSION >= (5, 2, 2)
 
 
 async def run_receivers(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -32,3 +51,27 @@ async def run_receivers(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
         results: list[Any] = await run_parallel(*coroutines)
         return results
     return list(await asyncio.gather(*coroutines))
+
+
+def reading_as_async(middleware: M) -> M:
+    """Return ``RemoteUserMiddleware`` whose sync code reads the key of ``META`` that its async code reads.
+
+    Before 6.1 the async code alone puts ``HTTP_`` in front of it.
+    """
+    if hasattr(middleware, "get_username"):
+        return middleware  # It adds HTTP_ in sync code too.
+    reader: Any = copy.copy(middleware)
+    reader.header = f"HTTP_{reader.header}"
+    return reader  # type: ignore[no-any-return]
+
+
+def remote_username(middleware: Any, request: Any) -> str | None:
+    """Return the name that the async code of ``RemoteUserMiddleware`` finds in ``request``."""
+    get_username = getattr(middleware, "get_username", None)
+    try:
+        name: str = (
+            get_username(request) if get_username else request.META[f"HTTP_{middleware.header}"]
+        )
+    except KeyError:
+        return None
+    return name

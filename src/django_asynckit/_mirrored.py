@@ -45,6 +45,16 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.views.defaults:permission_denied",
         "django.views.defaults:server_error",
     ],
+    "django_asynckit.middleware.admindocs.XViewMiddleware": [
+        "django.contrib.admindocs.middleware:XViewMiddleware.process_view",
+        "django.contrib.admindocs.utils:get_view_name",
+        "django.contrib.auth.middleware:AuthenticationMiddleware.process_request",
+        "django.contrib.auth.middleware:auser",
+        "django.contrib.auth.middleware:get_user",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
+    ],
     "django_asynckit.middleware.auth.AuthenticationMiddleware": [
         "django.contrib.auth.middleware:AuthenticationMiddleware.process_request",
         "django.contrib.auth.middleware:auser",
@@ -57,9 +67,69 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.functional:LazyObject.__init__",
         "django.utils.functional:SimpleLazyObject.__init__",
     ],
+    "django_asynckit.middleware.auth.LoginRequiredMiddleware": [
+        "django.contrib.auth.base_user:AbstractBaseUser.is_authenticated",
+        "django.contrib.auth.middleware:AuthenticationMiddleware.process_request",
+        "django.contrib.auth.middleware:LoginRequiredMiddleware.get_login_url",
+        "django.contrib.auth.middleware:LoginRequiredMiddleware.get_redirect_field_name",
+        "django.contrib.auth.middleware:LoginRequiredMiddleware.handle_no_permission",
+        "django.contrib.auth.middleware:LoginRequiredMiddleware.process_view",
+        "django.contrib.auth.middleware:auser",
+        "django.contrib.auth.middleware:get_user",
+        "django.contrib.auth.models:AnonymousUser.is_authenticated",
+        "django.contrib.auth.views:redirect_to_login",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
+    ],
+    "django_asynckit.middleware.auth.PersistentRemoteUserMiddleware": [
+        "django.contrib.auth.backends:BaseBackend.aauthenticate",
+        "django.contrib.auth.backends:RemoteUserBackend.aauthenticate",
+        "django.contrib.auth.backends:RemoteUserBackend.authenticate",
+        "django.contrib.auth.backends:RemoteUserBackend.clean_username",
+        "django.contrib.auth.base_user:AbstractBaseUser.get_username",
+        "django.contrib.auth.base_user:AbstractBaseUser.is_authenticated",
+        "django.contrib.auth.middleware:AuthenticationMiddleware.process_request",
+        "django.contrib.auth.middleware:PersistentRemoteUserMiddleware",
+        "django.contrib.auth.middleware:RemoteUserMiddleware",
+        "django.contrib.auth.middleware:auser",
+        "django.contrib.auth.middleware:get_user",
+        "django.contrib.auth.models:AnonymousUser.is_authenticated",
+        "django.contrib.auth:aauthenticate",
+        "django.contrib.auth:alogin",
+        "django.contrib.auth:alogout",
+        "django.contrib.auth:authenticate",
+        "django.contrib.auth:login",
+        "django.contrib.auth:logout",
+    ],
+    "django_asynckit.middleware.auth.RemoteUserMiddleware": [
+        "django.contrib.auth.backends:BaseBackend.aauthenticate",
+        "django.contrib.auth.backends:RemoteUserBackend.aauthenticate",
+        "django.contrib.auth.backends:RemoteUserBackend.authenticate",
+        "django.contrib.auth.backends:RemoteUserBackend.clean_username",
+        "django.contrib.auth.base_user:AbstractBaseUser.get_username",
+        "django.contrib.auth.base_user:AbstractBaseUser.is_authenticated",
+        "django.contrib.auth.middleware:AuthenticationMiddleware.process_request",
+        "django.contrib.auth.middleware:RemoteUserMiddleware",
+        "django.contrib.auth.middleware:auser",
+        "django.contrib.auth.middleware:get_user",
+        "django.contrib.auth.models:AnonymousUser.is_authenticated",
+        "django.contrib.auth:aauthenticate",
+        "django.contrib.auth:alogin",
+        "django.contrib.auth:alogout",
+        "django.contrib.auth:authenticate",
+        "django.contrib.auth:login",
+        "django.contrib.auth:logout",
+    ],
     "django_asynckit.middleware.clickjacking.XFrameOptionsMiddleware": [
         "django.middleware.clickjacking:XFrameOptionsMiddleware.get_xframe_options_value",
         "django.middleware.clickjacking:XFrameOptionsMiddleware.process_response",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
+    ],
+    "django_asynckit.middleware.common.BrokenLinkEmailsMiddleware": [
+        "django.middleware.common:BrokenLinkEmailsMiddleware",
         "django.utils.deprecation:MiddlewareMixin.__acall__",
         "django.utils.deprecation:MiddlewareMixin.__call__",
         "django.utils.deprecation:MiddlewareMixin.__init__",
@@ -69,6 +139,17 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.middleware.common:CommonMiddleware.process_request",
         "django.middleware.common:CommonMiddleware.process_response",
         "django.middleware.common:CommonMiddleware.should_redirect_with_slash",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
+    ],
+    "django_asynckit.middleware.csp.ContentSecurityPolicyMiddleware": [
+        "django.middleware.csp:ContentSecurityPolicyMiddleware.process_request",
+        "django.middleware.csp:ContentSecurityPolicyMiddleware.process_response",
+        "django.middleware.csp:get_nonce",
+        "django.utils.csp:LazyNonce",
+        "django.utils.csp:build_policy",
+        "django.utils.csp:generate_nonce",
         "django.utils.deprecation:MiddlewareMixin.__acall__",
         "django.utils.deprecation:MiddlewareMixin.__call__",
         "django.utils.deprecation:MiddlewareMixin.__init__",
@@ -87,6 +168,39 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.deprecation:MiddlewareMixin.__call__",
         "django.utils.deprecation:MiddlewareMixin.__init__",
     ],
+    "django_asynckit.middleware.flatpages.FlatpageFallbackMiddleware": [
+        "django.contrib.flatpages.middleware:FlatpageFallbackMiddleware.process_response",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
+    ],
+    "django_asynckit.middleware.http.ConditionalGetMiddleware": [
+        "django.middleware.http:ConditionalGetMiddleware.needs_etag",
+        "django.middleware.http:ConditionalGetMiddleware.process_response",
+        "django.utils.cache:_not_modified",
+        "django.utils.cache:_precondition_failed",
+        "django.utils.cache:get_conditional_response",
+        "django.utils.cache:set_response_etag",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
+    ],
+    "django_asynckit.middleware.locale.LocaleMiddleware": [
+        "django.conf.urls.i18n:is_language_prefix_patterns_used",
+        "django.middleware.locale:LocaleMiddleware.process_request",
+        "django.middleware.locale:LocaleMiddleware.process_response",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
+        "django.utils.translation.trans_real:activate",
+        "django.utils.translation.trans_real:check_for_language",
+        "django.utils.translation.trans_real:get_language",
+        "django.utils.translation.trans_real:get_language_from_path",
+        "django.utils.translation.trans_real:get_language_from_request",
+        "django.utils.translation.trans_real:get_languages",
+        "django.utils.translation.trans_real:get_supported_language_variant",
+        "django.utils.translation.trans_real:translation",
+    ],
     "django_asynckit.middleware.messages.MessageMiddleware": [
         "django.contrib.messages.middleware:MessageMiddleware.process_request",
         "django.contrib.messages.middleware:MessageMiddleware.process_response",
@@ -98,6 +212,13 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.deprecation:MiddlewareMixin.__init__",
         "django.utils.functional:LazyObject.__init__",
         "django.utils.functional:SimpleLazyObject.__init__",
+    ],
+    "django_asynckit.middleware.redirects.RedirectFallbackMiddleware": [
+        "django.contrib.redirects.middleware:RedirectFallbackMiddleware.__init__",
+        "django.contrib.redirects.middleware:RedirectFallbackMiddleware.process_response",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
     ],
     "django_asynckit.middleware.security.SecurityMiddleware": [
         "django.http.response:HttpResponseBase.setdefault",
@@ -118,17 +239,80 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.deprecation:MiddlewareMixin.__call__",
         "django.utils.deprecation:MiddlewareMixin.__init__",
     ],
+    "django_asynckit.middleware.sites.CurrentSiteMiddleware": [
+        "django.contrib.sites.middleware:CurrentSiteMiddleware.process_request",
+        "django.contrib.sites.models:SiteManager._get_site_by_id",
+        "django.contrib.sites.models:SiteManager._get_site_by_request",
+        "django.contrib.sites.models:SiteManager.clear_cache",
+        "django.contrib.sites.models:SiteManager.get_current",
+        "django.contrib.sites.models:clear_site_cache",
+        "django.contrib.sites.requests:RequestSite.__init__",
+        "django.contrib.sites.shortcuts:get_current_site",
+        "django.utils.deprecation:MiddlewareMixin.__acall__",
+        "django.utils.deprecation:MiddlewareMixin.__call__",
+        "django.utils.deprecation:MiddlewareMixin.__init__",
+    ],
 }
 
 #: ``{module:function: {hash: the Django version it was first seen in}}``
 REVIEWED: Final[dict[str, dict[str, str]]] = {
+    "django.conf.urls.i18n:is_language_prefix_patterns_used": {"dcf2a45f7cbbcc13": "5.2"},
+    "django.contrib.admindocs.middleware:XViewMiddleware.process_view": {"56837128c5fb07fa": "5.2"},
+    "django.contrib.admindocs.utils:get_view_name": {"e49f11b3a57fa6a9": "5.2"},
+    "django.contrib.auth.backends:BaseBackend.aauthenticate": {"6b77154df3e327c8": "5.2"},
+    "django.contrib.auth.backends:RemoteUserBackend.aauthenticate": {"dd2f13d3e0c0d22e": "5.2"},
+    "django.contrib.auth.backends:RemoteUserBackend.authenticate": {"95ab9f548203f246": "5.2"},
+    "django.contrib.auth.backends:RemoteUserBackend.clean_username": {"a94a89e13c57033e": "5.2"},
+    "django.contrib.auth.base_user:AbstractBaseUser.get_username": {"350ea63608e428fe": "5.2"},
+    "django.contrib.auth.base_user:AbstractBaseUser.is_authenticated": {"bd3b8e33d21e71e6": "5.2"},
     "django.contrib.auth.middleware:AuthenticationMiddleware.process_request": {
         "491e7ecfa4cc845e": "5.2"
     },
+    "django.contrib.auth.middleware:LoginRequiredMiddleware.get_login_url": {
+        "370c022bcb8e2aeb": "5.2"
+    },
+    "django.contrib.auth.middleware:LoginRequiredMiddleware.get_redirect_field_name": {
+        "db7513c6619687cf": "5.2"
+    },
+    "django.contrib.auth.middleware:LoginRequiredMiddleware.handle_no_permission": {
+        "da70fdde78150f4a": "5.2"
+    },
+    "django.contrib.auth.middleware:LoginRequiredMiddleware.process_view": {
+        "c27ca7efd7d86c00": "5.2",
+        "257eed097d105df7": "6.0",
+    },
+    "django.contrib.auth.middleware:PersistentRemoteUserMiddleware": {"b4a660c32eb5276b": "5.2"},
+    "django.contrib.auth.middleware:RemoteUserMiddleware": {
+        "874c30f1a0ca8e88": "5.2",
+        "d1bd8ccaf5829459": "5.2.2",
+        "0ae608a9b27048cb": "6.1",
+    },
     "django.contrib.auth.middleware:auser": {"baca695689409125": "5.2"},
     "django.contrib.auth.middleware:get_user": {"6aaaac85622299cd": "5.2"},
+    "django.contrib.auth.models:AnonymousUser.is_authenticated": {"f7afff7341523f1c": "5.2"},
+    "django.contrib.auth.views:redirect_to_login": {"949e587ee1e496ce": "5.2"},
+    "django.contrib.auth:aauthenticate": {"e2f63d8a6bdffbc6": "5.2"},
     "django.contrib.auth:aget_user": {"f609d7fa6276e79b": "5.2", "8e2335f732241000": "6.0"},
+    "django.contrib.auth:alogin": {
+        "04548a430cea1f90": "5.2",
+        "d0dc5060100e3860": "5.2.6",
+        "fe0afc55b80b9706": "6.0",
+        "15d435ccc9969f07": "6.0.4",
+        "3032c7567888d1f9": "6.1",
+    },
+    "django.contrib.auth:alogout": {
+        "3bae51d70fd7d16a": "5.2",
+        "c1474d95ac4946e4": "6.0",
+        "ff24a926d2a903c3": "6.0.4",
+        "3fdc235608288311": "6.1",
+    },
+    "django.contrib.auth:authenticate": {"13f135855fceccbe": "5.2"},
     "django.contrib.auth:get_user": {"313ac3057953a86e": "5.2"},
+    "django.contrib.auth:login": {"541447a4e3b1de72": "5.2", "499bc2495f736462": "6.1"},
+    "django.contrib.auth:logout": {"ae354b138c3e3176": "5.2", "06761204d1ba36c8": "6.1"},
+    "django.contrib.flatpages.middleware:FlatpageFallbackMiddleware.process_response": {
+        "205724f0152b0a06": "5.2"
+    },
     "django.contrib.messages.middleware:MessageMiddleware.process_request": {
         "eb76ea7445886b01": "5.2"
     },
@@ -140,6 +324,12 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
         "93e5c07ce563a328": "5.2"
     },
     "django.contrib.messages.storage.fallback:FallbackStorage._store": {"3b8410f3111921f3": "5.2"},
+    "django.contrib.redirects.middleware:RedirectFallbackMiddleware.__init__": {
+        "edc5f7312e2129c8": "5.2"
+    },
+    "django.contrib.redirects.middleware:RedirectFallbackMiddleware.process_response": {
+        "61027a87762d2330": "5.2"
+    },
     "django.contrib.sessions.backends.base:SessionBase._get_session": {"8d66dfa9aef471f5": "5.2"},
     "django.contrib.sessions.backends.base:SessionBase.is_empty": {"46f439ea973094f0": "5.2"},
     "django.contrib.sessions.middleware:SessionMiddleware.process_request": {
@@ -149,6 +339,16 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
         "d2edc1afbe9de4a5": "5.2",
         "6d6cfb417643d404": "5.2.14",
     },
+    "django.contrib.sites.middleware:CurrentSiteMiddleware.process_request": {
+        "502a2c86bd43f203": "5.2"
+    },
+    "django.contrib.sites.models:SiteManager._get_site_by_id": {"5ec47a79d6cbeee4": "5.2"},
+    "django.contrib.sites.models:SiteManager._get_site_by_request": {"baf91ed86765d644": "5.2"},
+    "django.contrib.sites.models:SiteManager.clear_cache": {"5223c5401f440c58": "5.2"},
+    "django.contrib.sites.models:SiteManager.get_current": {"d26935f9c65e4b14": "5.2"},
+    "django.contrib.sites.models:clear_site_cache": {"4421d20e472ff068": "5.2"},
+    "django.contrib.sites.requests:RequestSite.__init__": {"c58908942585f1c2": "5.2"},
+    "django.contrib.sites.shortcuts:get_current_site": {"73538378bf28e411": "5.2"},
     "django.core.cache.backends.base:BaseCache.close": {"d14b4f19a68771bd": "5.2"},
     "django.core.cache:close_caches": {"4e6bfa2f431b5cb7": "5.2"},
     "django.core.handlers.asgi:ASGIHandler.__call__": {"f3ff9fda78efdbd8": "5.2"},
@@ -212,6 +412,10 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.middleware.clickjacking:XFrameOptionsMiddleware.process_response": {
         "44ed2c99cc3a34d5": "5.2"
     },
+    "django.middleware.common:BrokenLinkEmailsMiddleware": {
+        "0c1b76c2f5e984d3": "5.2",
+        "00a1fbecf128805b": "6.1",
+    },
     "django.middleware.common:CommonMiddleware.get_full_path_with_slash": {
         "5462e70097fa6fcf": "5.2"
     },
@@ -223,6 +427,13 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.middleware.common:CommonMiddleware.should_redirect_with_slash": {
         "b64f32ec6292f39a": "5.2"
     },
+    "django.middleware.csp:ContentSecurityPolicyMiddleware.process_request": {
+        "041a36b9c6123e93": "6.0"
+    },
+    "django.middleware.csp:ContentSecurityPolicyMiddleware.process_response": {
+        "ad45c678c17228c1": "6.0"
+    },
+    "django.middleware.csp:get_nonce": {"6ea973ff9e36fd3a": "6.0"},
     "django.middleware.csrf:CsrfViewMiddleware._check_token": {"b4e32a64e84d9196": "5.2"},
     "django.middleware.csrf:CsrfViewMiddleware._get_secret": {"86ccb10b5128fe8d": "5.2"},
     "django.middleware.csrf:CsrfViewMiddleware._reject": {"ea01898ff24a983f": "5.2"},
@@ -230,9 +441,27 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.middleware.csrf:CsrfViewMiddleware.process_request": {"1f7fb1d68955f0d1": "5.2"},
     "django.middleware.csrf:CsrfViewMiddleware.process_response": {"b9693a8c75d4fa1a": "5.2"},
     "django.middleware.csrf:CsrfViewMiddleware.process_view": {"9957c35962e672cf": "5.2"},
+    "django.middleware.http:ConditionalGetMiddleware.needs_etag": {
+        "a4ec17c1a67d2cf0": "5.2",
+        "52d7e212eca87617": "6.1",
+    },
+    "django.middleware.http:ConditionalGetMiddleware.process_response": {"1f5c8f1fee24f374": "5.2"},
+    "django.middleware.locale:LocaleMiddleware.process_request": {"899b2a49369d152a": "5.2"},
+    "django.middleware.locale:LocaleMiddleware.process_response": {"ef46e1e21617d611": "5.2"},
     "django.middleware.security:SecurityMiddleware.process_request": {"23fa8c31037f18e0": "5.2"},
     "django.middleware.security:SecurityMiddleware.process_response": {"f8b0a0be28d95eb4": "5.2"},
     "django.template.loaders.cached:Loader.get_template": {"7d12dec286d97fb1": "5.2"},
+    "django.utils.cache:_not_modified": {"bd00a559ff2da503": "5.2"},
+    "django.utils.cache:_precondition_failed": {"3b870af871ce49d4": "5.2"},
+    "django.utils.cache:get_conditional_response": {"cddb26a45bcfe8bf": "5.2"},
+    "django.utils.cache:set_response_etag": {"6af1066bd34e0bef": "5.2"},
+    "django.utils.csp:LazyNonce": {
+        "61f1c9aaaeeaa3a3": "6.0",
+        "3f50282f8c4ae1a0": "6.0.1",
+        "32de4cf184f55e55": "6.1",
+    },
+    "django.utils.csp:build_policy": {"4051fc5f5191b9de": "6.0"},
+    "django.utils.csp:generate_nonce": {"e3f81aa6639e5001": "6.0.1"},
     "django.utils.datastructures:CaseInsensitiveMapping.__iter__": {"7511034d7fe1a938": "5.2"},
     "django.utils.deprecation:MiddlewareMixin.__acall__": {"f3655e986b283fda": "5.2"},
     "django.utils.deprecation:MiddlewareMixin.__call__": {"e8c746dfd65aeb37": "5.2"},
@@ -244,6 +473,20 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
         "edca9d80caa5b27b": "5.2.2",
         "df2e1a66b1a4fa4f": "6.0",
     },
+    "django.utils.translation.trans_real:activate": {"63b84ca0501ee5dd": "5.2"},
+    "django.utils.translation.trans_real:check_for_language": {
+        "1e35fc03e6e1bde3": "5.2",
+        "69cce42ea8d55b12": "5.2.17",
+    },
+    "django.utils.translation.trans_real:get_language": {"90277e1375620957": "5.2"},
+    "django.utils.translation.trans_real:get_language_from_path": {"0770e0514d78e0a4": "5.2"},
+    "django.utils.translation.trans_real:get_language_from_request": {"074cabd846ce42b5": "5.2"},
+    "django.utils.translation.trans_real:get_languages": {"12830a0a8fe50c87": "5.2"},
+    "django.utils.translation.trans_real:get_supported_language_variant": {
+        "9b099d5c52f3cb07": "5.2",
+        "384ff7ed0d23e5a0": "5.2.18",
+    },
+    "django.utils.translation.trans_real:translation": {"57d08323d84234e7": "5.2"},
     "django.views.defaults:bad_request": {"92d74495b9a15ec0": "5.2"},
     "django.views.defaults:page_not_found": {"9d5a781784553416": "5.2"},
     "django.views.defaults:permission_denied": {"f52f6461e87822b8": "5.2"},

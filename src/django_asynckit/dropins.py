@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django_asynckit._compat import HAS_CSP
+
 _OURS = "django_asynckit.middleware"
 
-#: ``{dotted path of Django's class: dotted path of ours}``
+#: ``{dotted path of Django's class: dotted path of ours}``, for classes that the installed Django has.
 DROPINS: Final[dict[str, str]] = {
     "django.middleware.security.SecurityMiddleware": f"{_OURS}.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware": f"{_OURS}.sessions.SessionMiddleware",
@@ -15,7 +17,21 @@ DROPINS: Final[dict[str, str]] = {
     "django.contrib.auth.middleware.AuthenticationMiddleware": f"{_OURS}.auth.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware": f"{_OURS}.messages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware": f"{_OURS}.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.locale.LocaleMiddleware": f"{_OURS}.locale.LocaleMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware": f"{_OURS}.http.ConditionalGetMiddleware",
+    "django.middleware.common.BrokenLinkEmailsMiddleware": f"{_OURS}.common.BrokenLinkEmailsMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware": f"{_OURS}.auth.LoginRequiredMiddleware",
+    "django.contrib.auth.middleware.RemoteUserMiddleware": f"{_OURS}.auth.RemoteUserMiddleware",
+    "django.contrib.auth.middleware.PersistentRemoteUserMiddleware": f"{_OURS}.auth.PersistentRemoteUserMiddleware",
+    "django.contrib.sites.middleware.CurrentSiteMiddleware": f"{_OURS}.sites.CurrentSiteMiddleware",
+    "django.contrib.redirects.middleware.RedirectFallbackMiddleware": f"{_OURS}.redirects.RedirectFallbackMiddleware",
+    "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware": f"{_OURS}.flatpages.FlatpageFallbackMiddleware",
+    "django.contrib.admindocs.middleware.XViewMiddleware": f"{_OURS}.admindocs.XViewMiddleware",
 }
+if HAS_CSP:
+    DROPINS["django.middleware.csp.ContentSecurityPolicyMiddleware"] = (
+        f"{_OURS}.csp.ContentSecurityPolicyMiddleware"
+    )
 
 
 def dotted_path(cls: type[Any]) -> str:

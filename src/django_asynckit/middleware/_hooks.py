@@ -73,7 +73,7 @@ def resolve(middleware: object, hook: str) -> Mode:
     if sync_position is None and twin_position is None:
         return Mode.HOP if hasattr(middleware, hook) else Mode.ABSENT
     if twin_position is not None and (sync_position is None or twin_position <= sync_position):
-        trusted = sync_position is None or not _helper_overridden(middleware, twin_position)
+        trusted = sync_position is None or not helper_overridden(middleware, twin_position)
         return Mode.TWIN if trusted else Mode.HOP
     assert sync_position is not None
     method = getattr(middleware, hook)
@@ -81,7 +81,7 @@ def resolve(middleware: object, hook: str) -> Mode:
         method = getattr(type(middleware), hook)
     if iscoroutinefunction(method):
         return Mode.TWIN
-    if is_non_blocking(method) and not _helper_overridden(middleware, sync_position):
+    if is_non_blocking(method) and not helper_overridden(middleware, sync_position):
         return Mode.INLINE
     return Mode.HOP
 
@@ -114,8 +114,11 @@ def _position(obj: object, name: str) -> int | None:
     return None
 
 
-def _helper_overridden(middleware: object, position: int) -> bool:
-    """Whether a class nearer than ``position`` overrides a method that the hook there may call."""
+def helper_overridden(middleware: object, position: int) -> bool:
+    """Whether a class nearer than ``position`` overrides a method that the hook there may call.
+
+    Position 0 is the instance, 1 its class.
+    """
     namespaces = list(_namespaces(middleware))
     helpers = {
         name

@@ -13,3 +13,10 @@ def position(cls: type[Any], *names: str) -> int:
     mro = cls.__mro__
     found = (i for i, one in enumerate(mro) if any(name in one.__dict__ for name in names))
     return next(found, len(mro) - 1)
+
+
+def has_own_twin(cls: type[Any], name: str) -> bool:
+    """Whether the async twin of ``name`` is not Django's, and at least as near as ``name``."""
+    nearest = position(cls, f"a{name}", f"_a{name.lstrip('_')}")
+    owner = cls.__mro__[nearest]
+    return nearest <= position(cls, name) and not owner.__module__.startswith("django.")

@@ -12,7 +12,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-from django_asynckit.middleware._mro import position
+from django_asynckit.middleware._mro import has_own_twin, position
 
 #: Django's stores, exactly these classes. But for the last, their async methods hop for each piece
 #: of I/O: one hop for all is cheaper.
@@ -84,6 +84,12 @@ def overrides_aload(store: Any) -> bool:
     return reads_in_memory(store) and (
         position(store, "aload", "_aget_session") < position(store, "load", "_get_session")
     )
+
+
+@functools.cache
+def prefers_async(store: Any) -> bool:
+    """Whether an async method of ``store`` must be the one that runs, since it is native or nearer."""
+    return awaits_natively(store) or any(has_own_twin(store, name) for name in _paired_names())
 
 
 def _has_checked_folder(store: type[file.SessionStore]) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.middleware import common
 
+from django_asynckit._bridge import run_in_pool, run_in_worker
 from django_asynckit.middleware._hooks import non_blocking
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
+
+_DJANGOS_MAIL: Final = "django.core.mail.backends."
 
 
 class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
@@ -23,3 +27,35 @@ class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
         return super().process_response(request, response)
+
+
+class BrokenLinkEmailsMiddleware(AsyncMiddlewareMixin, common.BrokenLinkEmailsMiddleware):
+    """Django's class; it leaves the event loop only to send an email, beside other code.
+
+    An email backend that is not Django's, and may use the database, runs in the request's thread.
+    """
+
+    async_capable = True
+
+    async def aprocess_response(self, request: HttpRequest, response: Any) -> Any:
+        if response.status_code != 404 or settings.DEBUG or self._is_ignorable(request):
+            return response  # Django's hook would do nothing.
+        run = run_in_pool if _sends_without_database() else run_in_worker
+        return await run(super().process_response, request, response)
+
+    def _is_ignorable(self, request: HttpRequest) -> bool:
+        return self.is_ignorable_request(
+            request,
+            request.get_full_path(),
+            request.get_host(),
+            request.META.get("HTTP_REFERER", ""),
+        )
+
+
+def _sends_without_database() -> bool:
+    mailers = getattr(settings, "MAILERS", None)  # Since Django 6.1 in place of EMAIL_BACKEND.
+    if mailers is None:
+        return settings.EMAIL_BACKEND.startswith(_DJANGOS_MAIL)
+    return all(
+        one.get("BACKEND", _DJANGOS_MAIL).startswith(_DJANGOS_MAIL) for one in mailers.values()
+    )
