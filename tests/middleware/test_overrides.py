@@ -6,17 +6,21 @@ import inspect
 import threading
 
 import pytest
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.sites import models as sites
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import path
 from django.utils.module_loading import import_string
 
+from django_asynckit._compat import REMOTE_USER_HAS_HOOKS
 from django_asynckit.dropins import DROPINS
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware._hooks import HOOKS
 from tests.driver import drive
 
 NATIVE = {name.rpartition(".")[2]: name for name in DROPINS.values()}
+STOCK = {ours: stock for stock, ours in DROPINS.items()}
 #: Methods of Django's classes that a hook calls; what makes them run; whether they may be async.
 HELPERS = [
     ("XFrameOptionsMiddleware", "get_xframe_options_value", "/"),
@@ -25,20 +29,36 @@ HELPERS = [
     ("CsrfViewMiddleware", "_get_secret", "/"),
     ("CsrfViewMiddleware", "_set_csrf_cookie", "/token/"),
     ("CsrfViewMiddleware", "_accept", "/"),
+    ("ConditionalGetMiddleware", "needs_etag", "/"),
+    ("LoginRequiredMiddleware", "get_login_url", "/nowhere/protected/"),
+    ("LoginRequiredMiddleware", "get_redirect_field_name", "/nowhere/protected/"),
+    ("LoginRequiredMiddleware", "handle_no_permission", "/nowhere/protected/"),
+    ("BrokenLinkEmailsMiddleware", "is_ignorable_request", "/nowhere"),
 ]
 threads: list[str] = []
 
 
+@login_not_required
 async def view(request):
     return HttpResponse("ok")
 
 
+@login_not_required
 async def token(request):
     request.META.update({"CSRF_COOKIE": "x" * 32, "CSRF_COOKIE_NEEDS_UPDATE": True})
     return HttpResponse("ok")
 
 
-urlpatterns = [path("", view), path("slash/", view), path("token/", token)]
+async def protected(request):
+    raise NotImplementedError
+
+
+urlpatterns = [
+    path("", view),
+    path("slash/", view),
+    path("token/", token),
+    path("nowhere/protected/", protected),
+]
 #: Subclasses made by the tests are put here, for their dotted path.
 holder: dict[str, type] = {}
 
@@ -64,17 +84,23 @@ def overriding(class_name, method_name):
 
 
 def stack(class_name, replacement):
-    """Startproject's middleware with one class replaced."""
+    """Startproject's middleware with one class replaced, or added."""
     from tests.settings import MIDDLEWARE
 
-    return [replacement if path.endswith(f".{class_name}") else path for path in MIDDLEWARE]
+    replaced = [replacement if path.endswith(f".{class_name}") else path for path in MIDDLEWARE]
+    return replaced if replacement in replaced else [*MIDDLEWARE, replacement]
+
+
+@pytest.fixture(autouse=True)
+def _site(monkeypatch):
+    monkeypatch.setitem(sites.SITE_CACHE, "testserver", sites.Site(domain="testserver"))
 
 
 def hooks():
     for class_name, native_path in NATIVE.items():
-        django_class = import_string(native_path).__mro__[2]
+        django_class = import_string(STOCK[native_path])
         for hook in HOOKS:
-            if hook in django_class.__dict__:
+            if hasattr(django_class, hook):
                 yield class_name, hook
 
 
@@ -86,7 +112,8 @@ async def drive_with(class_name, method_name, url):
 
 
 def test_there_are_hooks_to_try():
-    assert len(list(hooks())) == 13
+    without_csp = [hook for hook in hooks() if hook[0] != "ContentSecurityPolicyMiddleware"]
+    assert len(without_csp) == 22 + 2 * REMOTE_USER_HAS_HOOKS
 
 
 @pytest.mark.parametrize(("class_name", "hook"), list(hooks()))
@@ -123,8 +150,7 @@ def test_a_native_class_has_djangos_name_and_is_a_subclass_that_says_it_can_be_a
     class_name,
 ):
     native = import_string(NATIVE[class_name])
-    stock_path = next(stock for stock, ours in DROPINS.items() if ours == NATIVE[class_name])
-    stock = import_string(stock_path)
+    stock = import_string(STOCK[NATIVE[class_name]])
     assert issubclass(native, stock)
     assert native.__name__ == stock.__name__
     assert native.__dict__["async_capable"] is True

@@ -30,11 +30,11 @@ class LocaleMiddleware(AsyncMiddlewareMixin, locale.LocaleMiddleware):
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
-        if self.async_mode and settings.USE_I18N:
+        if self.async_mode and _has_files():
             _read_default_language()
 
     async def aprocess_request(self, request: HttpRequest) -> None:
-        if not setting("USE_I18N"):
+        if not _has_files():
             super().process_request(request)
         elif _may_look_at_disk(request) or not _is_read(language := _language_of(request)):
             await run_in_worker(super().process_request, request)
@@ -45,6 +45,12 @@ class LocaleMiddleware(AsyncMiddlewareMixin, locale.LocaleMiddleware):
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
         return super().process_response(request, response)
+
+
+def _has_files() -> bool:
+    """Whether Django translates at all; it asks for ``USE_I18N`` once."""
+    activate: object = translation._trans.activate  # type: ignore[attr-defined]
+    return activate is trans_real.activate
 
 
 def _read_default_language() -> None:
