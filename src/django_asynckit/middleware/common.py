@@ -53,9 +53,10 @@ class BrokenLinkEmailsMiddleware(AsyncMiddlewareMixin, common.BrokenLinkEmailsMi
 
 
 def _sends_without_database() -> bool:
-    mailers = getattr(settings, "MAILERS", None)  # Since Django 6.1 in place of EMAIL_BACKEND.
+    mailers = getattr(settings, "MAILERS", None)
     if mailers is None:
-        return settings.EMAIL_BACKEND.startswith(_DJANGOS_MAIL)
-    return all(
-        one.get("BACKEND", _DJANGOS_MAIL).startswith(_DJANGOS_MAIL) for one in mailers.values()
-    )
+        # Asked in this way, since Django 6.1 warns code that is not its own.
+        paths = [settings._wrapped.EMAIL_BACKEND]  # type: ignore[misc]
+    else:
+        paths = [mailer.get("BACKEND", _DJANGOS_MAIL) for mailer in mailers.values()]
+    return all(path.startswith(_DJANGOS_MAIL) for path in paths)
