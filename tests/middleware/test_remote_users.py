@@ -240,7 +240,8 @@ async def test_without_the_header_only_remote_users_are_logged_out(middleware, b
         MIDDLEWARE=[SESSIONS, AUTH, middleware], AUTHENTICATION_BACKENDS=[BACKEND, MODEL_BACKEND]
     ):
         reply, hops = await reply_of(ASGIHandler, await logged_in(backend=backend))
-        assert (reply.body, len(hops)) == (user, 1)
+        assert reply.body == user
+        assert len(hops) == 1 or not REMOTE_USER_HAS_HOOKS
         cookies = [await logged_in(backend=backend) for _ in range(2)]
         ours = await drive(ASGIHandler(), "/anybody/", headers=cookies[0])
         stock = await drive(DjangoASGIHandler(), "/anybody/", headers=cookies[1])

@@ -17,6 +17,7 @@ def position(cls: type[Any], *names: str) -> int:
 
 def has_own_twin(cls: type[Any], name: str) -> bool:
     """Whether the async twin of ``name`` is not Django's, and at least as near as ``name``."""
-    nearest = position(cls, f"a{name}", f"_a{name.lstrip('_')}")
-    owner = cls.__mro__[nearest]
-    return nearest <= position(cls, name) and not owner.__module__.startswith("django.")
+    twin = position(cls, f"a{name}", f"_a{name.lstrip('_')}")
+    owner = cls.__mro__[twin]
+    is_own = owner is not object and not owner.__module__.startswith("django.")
+    return is_own and twin <= position(cls, name)
