@@ -15,6 +15,10 @@ DROPINS: Final[dict[str, str]] = {
     "django.contrib.auth.middleware.AuthenticationMiddleware": f"{_OURS}.auth.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware": f"{_OURS}.messages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware": f"{_OURS}.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.cache.UpdateCacheMiddleware": f"{_OURS}.cache.UpdateCacheMiddleware",
+    "django.middleware.cache.FetchFromCacheMiddleware": f"{_OURS}.cache.FetchFromCacheMiddleware",
+    "django.middleware.cache.CacheMiddleware": f"{_OURS}.cache.CacheMiddleware",
+    "django.middleware.gzip.GZipMiddleware": f"{_OURS}.gzip.GZipMiddleware",
 }
 
 

@@ -17,6 +17,7 @@ from django_asynckit.middleware._hooks import HOOKS
 from tests.driver import drive
 
 NATIVE = {name.rpartition(".")[2]: name for name in DROPINS.values()}
+STOCK = {ours: stock for stock, ours in DROPINS.items()}
 #: Methods of Django's classes that a hook calls; what makes them run; whether they may be async.
 HELPERS = [
     ("XFrameOptionsMiddleware", "get_xframe_options_value", "/"),
@@ -64,17 +65,19 @@ def overriding(class_name, method_name):
 
 
 def stack(class_name, replacement):
-    """Startproject's middleware with one class replaced."""
+    """Startproject's middleware with one class replaced, or put in front of the others."""
     from tests.settings import MIDDLEWARE
 
+    if not any(path.endswith(f".{class_name}") for path in MIDDLEWARE):
+        return [replacement, *MIDDLEWARE]
     return [replacement if path.endswith(f".{class_name}") else path for path in MIDDLEWARE]
 
 
 def hooks():
     for class_name, native_path in NATIVE.items():
-        django_class = import_string(native_path).__mro__[2]
+        django_class = import_string(STOCK[native_path])
         for hook in HOOKS:
-            if hook in django_class.__dict__:
+            if hasattr(django_class, hook):
                 yield class_name, hook
 
 
@@ -86,7 +89,7 @@ async def drive_with(class_name, method_name, url):
 
 
 def test_there_are_hooks_to_try():
-    assert len(list(hooks())) == 13
+    assert len(list(hooks())) == 18
 
 
 @pytest.mark.parametrize(("class_name", "hook"), list(hooks()))
@@ -123,8 +126,7 @@ def test_a_native_class_has_djangos_name_and_is_a_subclass_that_says_it_can_be_a
     class_name,
 ):
     native = import_string(NATIVE[class_name])
-    stock_path = next(stock for stock, ours in DROPINS.items() if ours == NATIVE[class_name])
-    stock = import_string(stock_path)
+    stock = import_string(STOCK[NATIVE[class_name]])
     assert issubclass(native, stock)
     assert native.__name__ == stock.__name__
     assert native.__dict__["async_capable"] is True
