@@ -22,8 +22,8 @@ from django_asynckit.middleware.cache import (
 )
 from django_asynckit.trace import record_hops
 from tests.driver import drive, plain_root_logger
-from tests.middleware import caches as backends
 from tests.middleware import cached_site
+from tests.middleware import caches as backends
 from tests.middleware.cached_site import FLOWS, ONE, TWO
 
 OURS = "tests.middleware.caches"
