@@ -48,6 +48,15 @@ class _Backend(BaseCache):
     def _write(self, key, value, version):
         stored[self.make_and_validate_key(key, version=version)] = pickle.dumps(value)
 
+    def _add(self, key, value, version):
+        if self.make_key(key, version) in stored:
+            return False
+        self._write(key, value, version)
+        return True
+
+    def _delete(self, key, version):
+        return stored.pop(self.make_key(key, version), None) is not None
+
 
 class SyncCache(_Backend):
     """Has the sync methods only."""
@@ -59,6 +68,14 @@ class SyncCache(_Backend):
     def set(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
         note("set")
         self._write(key, value, version)
+
+    def add(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
+        note("add")
+        return self._add(key, value, version)
+
+    def delete(self, key, version=None):
+        note("delete")
+        return self._delete(key, version)
 
 
 class AsyncCache(_Backend):
@@ -73,6 +90,14 @@ class AsyncCache(_Backend):
         note("aset")
         await asyncio.sleep(0)
         self._write(key, value, version)
+
+    async def aadd(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
+        note("aadd")
+        return self._add(key, value, version)
+
+    async def adelete(self, key, version=None):
+        note("adelete")
+        return self._delete(key, version)
 
 
 class AsyncUnderSyncNames(_Backend):
@@ -92,6 +117,8 @@ class BothCache(SyncCache):
 
     aget = AsyncCache.aget
     aset = AsyncCache.aset
+    aadd = AsyncCache.aadd
+    adelete = AsyncCache.adelete
 
 
 class GetOverridden(BothCache):

@@ -15,6 +15,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpResponse, JsonResponse
 from django.http.response import ResponseHeaders
 from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.utils.module_loading import import_string
 
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.middleware._hooks import is_non_blocking
@@ -47,6 +48,21 @@ def _backend(alias: str) -> Any:
     module, _, name = path.rpartition(".")
     backend = getattr(sys.modules.get(module), name, None)
     return backend if isinstance(backend, type) else None
+
+
+def is_made_on_loop(alias: str) -> bool:
+    """Whether making the cache ``alias`` does no I/O, as with Django's own and those made for the event loop.
+
+    May import its backend: to be called where no event loop runs.
+    """
+    path = caches.settings.get(alias, {}).get("BACKEND", "")
+    if path.startswith("django.core.cache.backends."):
+        return True
+    try:
+        backend = import_string(path)
+    except ImportError:
+        return False  # Reported by a request, as on stock Django.
+    return isinstance(backend, type) and _async_name(backend, "get") is not None
 
 
 def is_in_memory(cache: object) -> bool:
