@@ -17,6 +17,8 @@ from tests.middleware import caches
 
 BACKENDS = "django.contrib.sessions.backends"
 
+FILES = "django.core.cache.backends.filebased.FileBasedCache"
+
 
 async def view(request):
     return HttpResponse("ok")
@@ -127,5 +129,7 @@ def test_which_caches_are_made_on_the_loop():
     for backend, expected in [("BothCache", True), ("SyncCache", False), ("make_cache", False)]:
         with site(backend):
             assert _sessions.is_made_in_memory(_stores.CacheStore) is expected
+    with override_settings(CACHES={"default": {"BACKEND": FILES}}):
+        assert not _sessions.is_made_in_memory(_stores.CacheStore)
     with override_settings(SESSION_CACHE_ALIAS="nowhere"):
         assert not _sessions.is_made_in_memory(_stores.CacheStore)
