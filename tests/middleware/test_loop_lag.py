@@ -93,13 +93,15 @@ def need(name, address):
 @pytest.fixture
 def redis_behind_gate():
     """Yield ``CACHES``; the keys of this test are its own."""
-    pytest.importorskip("redis", reason="redis is not installed")
+    redis = pytest.importorskip("redis", reason="redis is not installed")
     need("Redis", REDIS)
     with proxy(gate, *REDIS) as port:
         backend = f"{BACKENDS}.redis.RedisCache"
         location = f"redis://127.0.0.1:{port}/9"
         prefix = f"asynckit-{os.getpid()}"
         yield {"default": {"BACKEND": backend, "LOCATION": location, "KEY_PREFIX": prefix}}
+        with redis.Redis.from_url(location) as client:
+            client.delete(*client.scan_iter(f"{prefix}:*"))
 
 
 @pytest.fixture
