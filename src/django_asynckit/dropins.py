@@ -27,6 +27,10 @@ DROPINS: Final[dict[str, str]] = {
     "django.contrib.redirects.middleware.RedirectFallbackMiddleware": f"{_OURS}.redirects.RedirectFallbackMiddleware",
     "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware": f"{_OURS}.flatpages.FlatpageFallbackMiddleware",
     "django.contrib.admindocs.middleware.XViewMiddleware": f"{_OURS}.admindocs.XViewMiddleware",
+    "django.middleware.cache.UpdateCacheMiddleware": f"{_OURS}.cache.UpdateCacheMiddleware",
+    "django.middleware.cache.FetchFromCacheMiddleware": f"{_OURS}.cache.FetchFromCacheMiddleware",
+    "django.middleware.cache.CacheMiddleware": f"{_OURS}.cache.CacheMiddleware",
+    "django.middleware.gzip.GZipMiddleware": f"{_OURS}.gzip.GZipMiddleware",
 }
 if HAS_CSP:
     DROPINS["django.middleware.csp.ContentSecurityPolicyMiddleware"] = (

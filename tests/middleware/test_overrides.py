@@ -83,12 +83,19 @@ def overriding(class_name, method_name):
     return f"{__name__}.{cls.__name__}"
 
 
+#: Classes that run before all others.
+OUTERMOST = ("UpdateCacheMiddleware", "FetchFromCacheMiddleware", "CacheMiddleware", "GZipMiddleware")
+
+
 def stack(class_name, replacement):
-    """Startproject's middleware with one class replaced, or added."""
+    """Startproject's middleware with one class replaced, or put in front of or behind the others."""
     from tests.settings import MIDDLEWARE
 
-    replaced = [replacement if path.endswith(f".{class_name}") else path for path in MIDDLEWARE]
-    return replaced if replacement in replaced else [*MIDDLEWARE, replacement]
+    if any(path.endswith(f".{class_name}") for path in MIDDLEWARE):
+        return [replacement if path.endswith(f".{class_name}") else path for path in MIDDLEWARE]
+    if class_name in OUTERMOST:
+        return [replacement, *MIDDLEWARE]
+    return [*MIDDLEWARE, replacement]
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +120,7 @@ async def drive_with(class_name, method_name, url):
 
 def test_there_are_hooks_to_try():
     without_csp = [hook for hook in hooks() if hook[0] != "ContentSecurityPolicyMiddleware"]
-    assert len(without_csp) == 22 + 2 * REMOTE_USER_HAS_HOOKS
+    assert len(without_csp) == 27 + 2 * REMOTE_USER_HAS_HOOKS
 
 
 @pytest.mark.parametrize(("class_name", "hook"), list(hooks()))

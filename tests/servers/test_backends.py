@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.contrib.sessions.backends import file
 from django.core.cache import cache
 from django.core.handlers import asgi
@@ -14,25 +14,12 @@ from django.test import override_settings
 
 from django_asynckit.asgi import get_asgi_application
 from django_asynckit.handler.asgi import ASGIHandler
-from tests.servers import urls
+from tests.middleware import caches
 from tests.servers.client import Reply, normalised, run_in_process
-from tests.servers.flows import LOGINS, MESSAGES, SESSIONS
+from tests.servers.flows import LOGINS, MESSAGES, SESSIONS, get
+from tests.servers.urls import OPERATIONS
 
 ENGINES = ("db", "cached_db", "cache", "file", "signed_cookies")
-
-#: Views that call a session's async methods; those of Django's file store block, whoever calls them.
-CALLERS = {
-    "tests/views.py": [
-        "session_set",
-        "session_get",
-        "session_flush",
-        "message_add",
-        "who",
-    ],
-    "tests/servers/urls.py": [
-        name for name, view in vars(urls).items() if iscoroutinefunction(view)
-    ],
-}
 
 
 def message_storages(*names: str):
@@ -76,8 +63,8 @@ def assert_same_answers(applications, blockbuster):
         blockbuster.deactivate()
         expected = await run_in_process(stock, flow)
         for function in blockbuster.functions.values():
-            for filename, names in CALLERS.items():
-                function.can_block_in(filename, names)
+            # It reads the session in sync code.
+            function.can_block_in("tests/servers/urls.py", {"early_messages"})
         blockbuster.activate()
         answers = await run_in_process(ours, flow)
         assert [comparable(reply) for reply in answers] == [comparable(reply) for reply in expected]
@@ -88,6 +75,43 @@ def assert_same_answers(applications, blockbuster):
 @pytest.mark.parametrize("flow", SESSIONS)
 async def test_sessions(assert_same_answers, flow):
     await assert_same_answers(SESSIONS[flow])
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_each_operation_on_a_session_makes_at_most_one_hop(applications, operation):
+    _, ours = applications
+    flow = [get("/session/set/"), get(f"/session/hops/{operation}/")]
+    _, reply = await run_in_process(ours, flow)
+    signed = "signed_cookies" in settings.SESSION_ENGINE
+    assert reply.body == (b"0" if signed else b"1"), operation
+
+
+async_cache = pytest.mark.parametrize(
+    "extra_settings",
+    [{"CACHES": {"default": {"BACKEND": "tests.middleware.caches.BothCache"}}}],
+    ids=["BothCache"],
+    indirect=True,
+)
+
+
+@async_cache
+@pytest.mark.parametrize("applications", ["cached_db", "cache"], indirect=True)
+@pytest.mark.parametrize("flow", SESSIONS)
+async def test_sessions_in_a_cache_with_async_methods(assert_same_answers, flow):
+    await assert_same_answers(SESSIONS[flow])
+
+
+@async_cache
+@pytest.mark.parametrize("applications", ["cached_db", "cache"], indirect=True)
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_cache_with_async_methods_is_awaited(applications, operation):
+    _, ours = applications
+    caches.forget()
+    flow = [get("/session/set/"), get(f"/session/hops/{operation}/")]
+    _, reply = await run_in_process(ours, flow)
+    assert caches.on_loop() == {True}
+    if operation == "load" or settings.SESSION_ENGINE.endswith(".cache"):
+        assert reply.body == b"0"
 
 
 @message_storages("session.SessionStorage", "fallback.FallbackStorage")

@@ -26,6 +26,8 @@ from django.urls import (
 from django.utils.translation import activate, get_language, gettext
 from django.views.decorators.csrf import csrf_exempt
 
+from django_asynckit.trace import record_hops
+
 
 def urlconf_middleware(get_response):
     """Answer a request that asks for it from ``tests.servers.other_urls``."""
@@ -166,6 +168,27 @@ async def session_test_only(request):
     )
 
 
+#: What can be awaited on a session that exists; each but "load" with the session loaded.
+OPERATIONS = {
+    "load": lambda session: session.aget("color"),
+    "save": lambda session: session.asave(),
+    "create": lambda session: session.acreate(),
+    "exists": lambda session: session.aexists("x" * 32),
+    "delete": lambda session: session.adelete(),
+    "cycle_key": lambda session: session.acycle_key(),
+    "flush": lambda session: session.aflush(),
+}
+
+
+async def session_hops(request, operation):
+    """How many hops one operation makes."""
+    if operation != "load":
+        await request.session.aget("color")
+    with record_hops() as trace:
+        await OPERATIONS[operation](request.session)
+    return HttpResponse(str(len(trace.hops)))
+
+
 async def sign_in(request):
     user = await aauthenticate(
         request, username=request.GET["name"], password=request.GET["password"]
@@ -209,6 +232,7 @@ own = [
     path("meta/", echo_meta),
     path("session/interrupted/", session_interrupted),
     path("session/broken/", session_broken),
+    path("session/hops/<operation>/", session_hops),
     path("session/cycle/", session_cycle),
     path("session/expiry/", session_expiry),
     path("session/look/", session_test_only),

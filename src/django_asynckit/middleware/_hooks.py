@@ -128,7 +128,7 @@ def helper_overridden(middleware: object, position: int) -> bool:
         if _is_helper(name, value)
     }
     return any(
-        name in helpers and _may_block(value)
+        name in helpers and may_block(value)
         for namespace in namespaces[:position]
         for name, value in namespace.items()
     )
@@ -140,7 +140,8 @@ def _is_helper(name: str, value: object) -> bool:
     return inspect.isfunction(value) or isinstance(value, _HELPER_TYPES)
 
 
-def _may_block(value: object) -> bool:
+def may_block(value: object) -> bool:
+    """Whether ``value``, found in the namespace of a class, is code that is not known to be free of I/O."""
     if isinstance(value, classmethod | staticmethod):
         value = value.__func__
     if isinstance(value, property | cached_property):

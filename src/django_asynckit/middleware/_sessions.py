@@ -12,16 +12,19 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
+from django_asynckit.middleware._caches import is_made_on_loop
 from django_asynckit.middleware._mro import has_own_twin, position
+from django_asynckit.middleware._stores import NATIVE, OneHop
 
-#: Django's stores, exactly these classes. But for the last, their async methods hop for each piece
-#: of I/O: one hop for all is cheaper.
+#: Django's stores, exactly these classes, and ours in their place. Running the sync methods in one
+#: hop is cheaper than awaiting each of the async ones, unless their cache can be awaited.
 _DJANGOS = (
     db.SessionStore,
     cache.SessionStore,
     cached_db.SessionStore,
     file.SessionStore,
     signed_cookies.SessionStore,
+    *NATIVE,
 )
 
 #: Methods that only look at what the session holds in memory already.
@@ -57,8 +60,7 @@ def is_made_in_memory(store: Any) -> bool:
     if issubclass(store, file.SessionStore):
         return _has_checked_folder(store)
     if issubclass(store, cache.SessionStore | cached_db.SessionStore):
-        backend = settings.CACHES[settings.SESSION_CACHE_ALIAS]["BACKEND"]
-        return str(backend).startswith("django.core.cache.backends.")
+        return is_made_on_loop(settings.SESSION_CACHE_ALIAS)
     return True
 
 
@@ -78,9 +80,17 @@ def awaits_natively(store: type[Any]) -> bool:
     )
 
 
+def is_awaited(session: SessionBase) -> bool:
+    """Whether the async methods of ``session`` are to be awaited rather than the sync ones run in a thread."""
+    store: Any = type(session)
+    return session._is_awaited() if isinstance(session, OneHop) else awaits_natively(store)
+
+
 @functools.cache
 def overrides_aload(store: Any) -> bool:
     """Whether ``aload`` was overridden nearer than ``load``: then it must be the one that runs."""
+    if issubclass(store, OneHop):
+        return False
     return reads_in_memory(store) and (
         position(store, "aload", "_aget_session") < position(store, "load", "_get_session")
     )
@@ -121,7 +131,7 @@ async def load_natively(request: HttpRequest) -> bool:
     """
     session: Any = request.session
     store: Any = type(session)
-    if reads_in_memory(store) and awaits_natively(store):
+    if reads_in_memory(store) and is_awaited(session):
         await session._aget_session()
         return True
     return False

@@ -18,10 +18,11 @@ from django.utils.http import http_date
 from django_asynckit._bridge import run_in_worker
 from django_asynckit.conf import setting
 from django_asynckit.middleware._sessions import (
-    awaits_natively,
+    is_awaited,
     is_made_in_memory,
     reads_in_memory,
 )
+from django_asynckit.middleware._stores import native_store
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 from django_asynckit.types import GetResponse
 
@@ -37,6 +38,8 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
+        if self.async_mode:
+            self.SessionStore = native_store(self.SessionStore)
         # A subclass may put another store there after this.
         self._made_in_memory = self.SessionStore if is_made_in_memory(self.SessionStore) else None
 
@@ -58,7 +61,7 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
             return await run_in_worker(hook, request, response)
         if not _will_be_saved(session):
             return hook(request, response)
-        if awaits_natively(store):
+        if is_awaited(session):
             return await _save(request, response)
         return await run_in_worker(hook, request, response)
 
