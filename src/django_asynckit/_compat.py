@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from inspect import CO_COROUTINE
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction as asgiref_iscoroutinefunction
+from asgiref.sync import markcoroutinefunction
 from django.dispatch import dispatcher
 
 if TYPE_CHECKING:
@@ -23,6 +26,13 @@ __all__ = [
     "markcoroutinefunction",
     "run_receivers",
 ]
+
+
+def iscoroutinefunction(func: Any) -> bool:
+    """asgiref's function of this name, quicker for what ``async def`` makes."""
+    if type(func) is FunctionType and func.__code__.co_flags & CO_COROUTINE:
+        return True
+    return asgiref_iscoroutinefunction(func)
 
 
 async def run_receivers(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -9,13 +9,14 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers import asgi
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix
 
+from django_asynckit._bridge import with_own_thread
 from django_asynckit.handler import body, closing, sending
-from django_asynckit.handler.base import AsyncHandlerMixin
+from django_asynckit.handler.base import AsyncHandlerMixin, is_untouched
 from django_asynckit.handler.disconnect import CancelOnDisconnect
 from django_asynckit.handler.lifespan import answer_lifespan
 from django_asynckit.handler.signals import send_finished, send_started
+from django_asynckit.handler.urls import set_script_prefix
 from django_asynckit.types import Receive, Scope, Send
 
 
@@ -32,6 +33,8 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await answer_lifespan(receive, send)
+        elif scope["type"] == "http" and is_untouched(super().__call__, asgi):
+            await with_own_thread(self.handle, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 

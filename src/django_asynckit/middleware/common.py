@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.middleware import common
 
+from django_asynckit.middleware._headers import header_store
 from django_asynckit.middleware._hooks import non_blocking
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
@@ -22,4 +23,9 @@ class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
 
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        return super().process_response(request, response)
+        store = header_store(response) if self.async_mode else None
+        if store is None or response.status_code == 404:
+            return super().process_response(request, response)
+        if not response.streaming and "content-length" not in store:
+            store["content-length"] = ("Content-Length", str(len(response.content)))
+        return response
