@@ -15,6 +15,7 @@ from django_asynckit.handler import body, closing, sending
 from django_asynckit.handler.base import AsyncHandlerMixin, is_untouched
 from django_asynckit.handler.disconnect import CancelOnDisconnect
 from django_asynckit.handler.lifespan import answer_lifespan
+from django_asynckit.handler.requests import is_djangos, make_request
 from django_asynckit.handler.signals import send_finished, send_started
 from django_asynckit.handler.urls import set_script_prefix
 from django_asynckit.types import Receive, Scope, Send
@@ -61,6 +62,10 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
     async def _start(self, scope: Scope, body_file: IO[bytes]) -> tuple[Any, Any]:
         try:
             await send_started(self.sender, scope=scope)
+            if is_untouched(self.create_request, asgi) and is_djangos(self.request_class):
+                request = make_request(scope, body_file)
+                if request is not None:
+                    return request, None
             return self.create_request(scope, body_file)
         except (Exception, asyncio.CancelledError):
             await send_finished(self.sender)
