@@ -78,6 +78,10 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.deprecation:MiddlewareMixin.__init__",
     ],
     "django_asynckit.middleware.common.CommonMiddleware": [
+        "django.http.request:HttpRequest._get_raw_host",
+        "django.http.request:HttpRequest.get_host",
+        "django.http.request:split_domain_port",
+        "django.http.request:validate_host",
         "django.http.response:HttpResponseBase.get",
         "django.http.response:HttpResponseBase.has_header",
         "django.http.response:ResponseHeaders.__setitem__",
@@ -89,6 +93,7 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.deprecation:MiddlewareMixin.__acall__",
         "django.utils.deprecation:MiddlewareMixin.__call__",
         "django.utils.deprecation:MiddlewareMixin.__init__",
+        "django.utils.http:is_same_domain",
     ],
     "django_asynckit.middleware.csrf.CsrfViewMiddleware": [
         "django.http.request:HttpRequest._load_post_and_files",
@@ -222,6 +227,7 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
         "52651144c2aed762": "5.2",
         "d5251831441db26e": "6.1",
     },
+    "django.http.request:HttpRequest._get_raw_host": {"ffb46bb97c9fa8e1": "5.2"},
     "django.http.request:HttpRequest._load_post_and_files": {"83ee388a01175e4c": "5.2"},
     "django.http.request:HttpRequest.body": {
         "de895ee331fd8676": "5.2",
@@ -230,6 +236,9 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
         "ffe1d0338c8c6a0e": "6.1",
     },
     "django.http.request:HttpRequest.close": {"176ed64f5b76cdeb": "5.2"},
+    "django.http.request:HttpRequest.get_host": {"a7b2c51daf589287": "5.2"},
+    "django.http.request:split_domain_port": {"bd980d0081497bc7": "5.2"},
+    "django.http.request:validate_host": {"c6dd2eaf5668788c": "5.2"},
     "django.http.response:HttpResponseBase.close": {"29726ac5186ef7fb": "5.2"},
     "django.http.response:HttpResponseBase.get": {"48b2cfc74f6b8b62": "5.2"},
     "django.http.response:HttpResponseBase.has_header": {"a86153d43ed5a473": "5.2"},
@@ -276,6 +285,7 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.utils.deprecation:MiddlewareMixin.__init__": {"1c6870e9645a54c3": "5.2"},
     "django.utils.functional:LazyObject.__init__": {"0953f29bee218572": "5.2"},
     "django.utils.functional:SimpleLazyObject.__init__": {"c67abc848fed0e81": "5.2"},
+    "django.utils.http:is_same_domain": {"924dba9c4790c685": "5.2"},
     "django.utils.log:log_response": {
         "85642bd0030fc36b": "5.2",
         "edca9d80caa5b27b": "5.2.2",
