@@ -19,6 +19,12 @@ _MOST_NAMES: Final = 512
 _LONGEST_NAME: Final = 64
 
 
+def warm() -> None:
+    """Find out once, before there are requests, what :func:`make_request` needs to know."""
+    is_reviewed(REQUEST)
+    _puts_cookies_first()
+
+
 def is_djangos(request_class: type[Any]) -> bool:
     """Whether ``request_class`` is made by code of Django's that we reviewed."""
     init: Any = request_class.__init__
