@@ -52,7 +52,7 @@ def adapted_coroutine_function(func: Any) -> Callable[..., Coroutine[Any, Any, A
     return awaitable
 
 
-async def with_own_thread(handle: Callable[P, Awaitable[None]], *args: P.args) -> None:  # type: ignore[valid-type]
+async def with_own_thread(handle: Callable[..., Awaitable[None]], *args: Any) -> None:
     """Await ``handle(*args)``, all of whose hops use one thread, which ends with it.
 
     The same as inside ``async with ThreadSensitiveContext()``, for less where no hop is made: the
@@ -68,7 +68,7 @@ async def with_own_thread(handle: Callable[P, Awaitable[None]], *args: P.args) -
         await handle(*args)
     finally:
         if _has_thread(context):
-            await context.__aexit__(None, None, None)
+            await context.__aexit__(None, None, None)  # type: ignore[no-untyped-call]
         else:
             variable.reset(context.token)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from inspect import CO_COROUTINE
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from asgiref.sync import iscoroutinefunction as asgiref_iscoroutinefunction
 from asgiref.sync import markcoroutinefunction
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-def iscoroutinefunction(func: Any) -> bool:
+def iscoroutinefunction(func: Any) -> TypeGuard[Callable[..., Coroutine[Any, Any, Any]]]:
     """asgiref's function of this name, quicker for what ``async def`` makes."""
     if type(func) is FunctionType and func.__code__.co_flags & CO_COROUTINE:
         return True

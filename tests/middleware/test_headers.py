@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
-from django.http import FileResponse, HttpResponse, HttpResponseNotFound, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseNotFound, StreamingHttpResponse
 from django.http.response import BadHeaderError, ResponseHeaders
 from django.test import override_settings
 from django.urls import path
@@ -75,7 +75,9 @@ urlpatterns = [
 ]
 
 
-@pytest.mark.parametrize("url", [*(f"/{name}/" for name in RESPONSES), "/exempt/", "/same/", "/slash"])
+@pytest.mark.parametrize(
+    "url", [*(f"/{name}/" for name in RESPONSES), "/exempt/", "/same/", "/slash"]
+)
 @pytest.mark.parametrize("value", ["DENY", "sameorigin", "caf\xe9", "\u20ac"])
 async def test_headers_are_djangos(url, value):
     settings = {"ROOT_URLCONF": __name__, "MIDDLEWARE": [CLICKJACKING, COMMON]}

@@ -163,5 +163,3 @@ async def test_django_is_asked_once_for_each_host(monkeypatch):
         with override_settings(ALLOWED_HOSTS=["other.test"]):
             assert (await drive(handler)).status == 400
     assert asked == ["testserver"]
-
-

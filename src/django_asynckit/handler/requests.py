@@ -42,7 +42,7 @@ def make_request(scope: Scope, body_file: IO[bytes]) -> ASGIRequest | None:
     That is: a script prefix, a query that is not ASCII, repeated headers, names that are not plain.
     """
     path, query = scope["path"], scope.get("query_string")
-    if type(query) is not bytes or not query.isascii() or asgi.get_script_prefix(scope):  # type: ignore[arg-type]
+    if type(query) is not bytes or not query.isascii() or asgi.get_script_prefix(scope):
         return None
     headers = _headers(scope.get("headers"))
     if headers is None:
@@ -116,5 +116,5 @@ def _puts_cookies_first() -> bool:
     """Whether this version of Django puts ``HTTP_COOKIE`` into ``META`` before the other headers."""
     headers = [(b"host", b""), (b"cookie", b"a=b")]
     scope = {"method": "GET", "path": "/", "headers": headers}
-    names = list(ASGIRequest(scope, io.BytesIO()).META)  # type: ignore[arg-type]
+    names = list(ASGIRequest(scope, io.BytesIO()).META)
     return names.index("HTTP_COOKIE") < names.index("HTTP_HOST")
