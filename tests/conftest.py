@@ -22,6 +22,7 @@ def blockbuster():
             # Tests make handlers inside a running loop; servers do so before they serve.
             function.can_block_in("django/core/handlers/base.py", {"load_middleware"})
             function.can_block_in("django_asynckit/handler/errors.py", {"warm"})
+            function.can_block_in("django_asynckit/handler/requests.py", {"warm"})
             function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
         yield detector
 

@@ -10,12 +10,15 @@ import pytest
 from asgiref.local import Local
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, async_to_sync
 from django.core.cache import caches
+from django.urls import base
 
 from django_asynckit import _bridge
 
 
 @pytest.mark.parametrize(
-    "local", [AsyncToSync.executors, caches._connections], ids=["executors", "caches"]
+    "local",
+    [AsyncToSync.executors, caches._connections, base._prefixes, base._urlconfs],
+    ids=["executors", "caches", "prefixes", "urlconfs"],
 )
 def test_the_locals_that_we_read_are_not_thread_critical(local):
     assert type(local) is type(Local())
@@ -39,6 +42,105 @@ def test_a_value_of_another_thread_is_not_seen():
     thread.start()
     thread.join()
     assert seen == [{}]
+
+
+def test_values_are_set_and_deleted_as_asgiref_does():
+    ours, stock = Local(), Local()
+    for name, value in (("a", 1), ("b", 2), ("a", 3)):
+        _bridge.set_local_value(ours, name, value)
+        setattr(stock, name, value)
+        assert _bridge.local_values(ours) == _bridge.local_values(stock)
+        assert getattr(ours, name) == value
+    for name in ("a", "missing"):
+        _bridge.delete_local_value(ours, name)
+    del stock.a
+    assert _bridge.local_values(ours) == _bridge.local_values(stock) == {"b": 2}
+    assert not hasattr(ours, "a")
+    ours.b = 4
+    assert _bridge.local_values(ours) == {"b": 4}
+
+
+def test_what_is_changed_stays_in_its_context():
+    local = Local()
+    local.name = "outer"
+    contextvars.copy_context().run(_bridge.set_local_value, local, "name", "inner")
+    contextvars.copy_context().run(_bridge.delete_local_value, local, "name")
+    assert local.name == "outer"
+
+
+def test_values_of_another_thread_are_replaced_not_kept():
+    local = Local()
+    local.other = "value"
+    context, seen = contextvars.copy_context(), []
+
+    def inside():
+        _bridge.set_local_value(local, "name", "value")
+        seen.append((getattr(local, "name", None), getattr(local, "other", None)))
+
+    thread = threading.Thread(target=context.run, args=(inside,))
+    thread.start()
+    thread.join()
+    assert seen == [("value", None)]
+    assert _bridge.local_values(local) == {"other": "value"}
+
+
+def executors():
+    return len(SyncToAsync.context_to_thread_executor)
+
+
+class TestWithOwnThread:
+    async def test_without_a_hop_there_is_none(self):
+        async def handle(*args):
+            seen.append((args, SyncToAsync.thread_sensitive_context.get(), executors() - before))
+
+        seen, before = [], executors()
+        await _bridge.with_own_thread(handle, 1, 2)
+        ((args, context, started),) = seen
+        assert (args, type(context), started) == ((1, 2), ThreadSensitiveContext, 0)
+        assert SyncToAsync.thread_sensitive_context.get(None) is None
+
+    @pytest.mark.parametrize("fails", [False, True])
+    async def test_all_hops_use_one_that_ends_with_it(self, fails):
+        async def handle():
+            threads.extend([await _bridge.run_in_worker(threading.current_thread) for _ in "ab"])
+            if fails:
+                raise ValueError("wrong")
+
+        threads, before = [], executors()
+        if fails:
+            with pytest.raises(ValueError, match="wrong"):
+                await _bridge.with_own_thread(handle)
+        else:
+            await _bridge.with_own_thread(handle)
+        assert threads[0] is threads[1]
+        assert not threads[0].is_alive()
+        assert executors() == before
+        assert SyncToAsync.thread_sensitive_context.get(None) is None
+
+    async def test_the_outermost_decides(self):
+        async def handle():
+            threads.append(await _bridge.run_in_worker(threading.current_thread))
+
+        threads = []
+        async with ThreadSensitiveContext() as context:
+            await handle()
+            await _bridge.with_own_thread(handle)
+            assert threads[0] is threads[1]
+            assert threads[0].is_alive()
+            assert SyncToAsync.thread_sensitive_context.get() is context
+
+    async def test_a_task_that_outlives_it_goes_on(self):
+        async def later():
+            await ended.wait()
+            return await _bridge.run_in_worker(threading.get_ident)
+
+        async def handle():
+            tasks.append(asyncio.create_task(later()))
+
+        ended, tasks = asyncio.Event(), []
+        await _bridge.with_own_thread(handle)
+        ended.set()
+        assert await tasks[0] != threading.get_ident()
 
 
 async def test_a_request_has_a_thread_from_its_first_hop_on():

@@ -8,8 +8,14 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from asgiref.local import Local
-from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
+from asgiref.local import Local, _Storage
+from asgiref.sync import (
+    AsyncToSync,
+    SyncToAsync,
+    ThreadSensitiveContext,
+    async_to_sync,
+    sync_to_async,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,6 +52,27 @@ def adapted_coroutine_function(func: Any) -> Callable[..., Coroutine[Any, Any, A
     return awaitable
 
 
+async def with_own_thread(handle: Callable[..., Awaitable[None]], *args: Any) -> None:
+    """Await ``handle(*args)``, all of whose hops use one thread, which ends with it.
+
+    The same as inside ``async with ThreadSensitiveContext()``, for less where no hop is made: the
+    thread is asgiref's to start and to end.
+    """
+    variable = SyncToAsync.thread_sensitive_context
+    if variable.get(None) is not None:
+        await handle(*args)  # The outermost decides.
+        return
+    context = ThreadSensitiveContext()
+    context.token = variable.set(context)
+    try:
+        await handle(*args)
+    finally:
+        if _has_thread(context):
+            await context.__aexit__(None, None, None)  # type: ignore[no-untyped-call]
+        else:
+            variable.reset(context.token)
+
+
 def thread_is_in_use() -> bool:
     """Whether code of this request may have run in a thread, and left a connection open there.
 
@@ -53,13 +80,17 @@ def thread_is_in_use() -> bool:
     ``async_to_sync`` (or ``TestCase``), was there before.
     """
     context = SyncToAsync.thread_sensitive_context.get(None)
-    executors: Any = SyncToAsync.context_to_thread_executor
-    return bool(
+    return (
         context is None
-        # Empty where no request has a thread, which is quicker to see than a missing key.
-        or (executors.data and context in executors)
+        or _has_thread(context)
         or local_values(AsyncToSync.executors).get("current") is not None
     )
+
+
+def _has_thread(context: ThreadSensitiveContext) -> bool:
+    executors: Any = SyncToAsync.context_to_thread_executor
+    # Empty where no request has a thread, which is quicker to see than a missing key.
+    return bool(executors.data) and context in executors
 
 
 def local_values(local: Local) -> Mapping[str, Any]:
@@ -72,6 +103,20 @@ def local_values(local: Local) -> Mapping[str, Any]:
         return {}
     values: Mapping[str, Any] = storage.data
     return values
+
+
+def set_local_value(local: Local, name: str, value: Any) -> None:
+    """Set an attribute of a Local that is not thread-critical, without its lock: a context has one user."""
+    values = {**local_values(local), name: value}
+    local._storage._data.set(_Storage(threading.get_ident(), values))
+
+
+def delete_local_value(local: Local, name: str) -> None:
+    """Delete an attribute of a Local that is not thread-critical, if it is set."""
+    values = dict(local_values(local))
+    if name in values:
+        del values[name]
+        local._storage._data.set(_Storage(threading.get_ident(), values))
 
 
 async def uninterrupted(coroutine: Coroutine[Any, Any, R]) -> R:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from inspect import CO_COROUTINE
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 
 import django
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction as asgiref_iscoroutinefunction
+from asgiref.sync import markcoroutinefunction
 from django.dispatch import dispatcher
 
 if TYPE_CHECKING:
@@ -42,6 +45,13 @@ LOGIN_REQUIRED_ASKS_USER_FIRST: Final = django.VERSION < (6, 0)
 
 #: ``process_request()`` and ``aprocess_request()`` of ``RemoteUserMiddleware`` came with 5.2.2.
 REMOTE_USER_HAS_HOOKS: Final = django.VERSION >= (5, 2, 2)
+
+
+def iscoroutinefunction(func: Any) -> TypeGuard[Callable[..., Coroutine[Any, Any, Any]]]:
+    """asgiref's function of this name, quicker for what ``async def`` makes."""
+    if type(func) is FunctionType and func.__code__.co_flags & CO_COROUTINE:
+        return True
+    return asgiref_iscoroutinefunction(func)
 
 
 async def run_receivers(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:

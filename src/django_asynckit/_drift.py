@@ -19,6 +19,8 @@ from django_asynckit._mirrored import MIRRORED, REVIEWED
 
 #: The path of our handler in the lists.
 HANDLER: Final = "django_asynckit.handler.asgi.ASGIHandler"
+#: The path of our way to make requests; where it was not reviewed, Django's own makes them.
+REQUEST: Final = "django_asynckit.handler.requests.make_request"
 _LAYOUT = {
     tokenize.COMMENT,
     tokenize.NL,

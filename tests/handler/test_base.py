@@ -49,6 +49,44 @@ async def test_instrumented_handlers_run_djangos_method(path, monkeypatch):
     assert "patched" in seen.calls
 
 
+@pytest.mark.parametrize("path", ["/", "/sync/"])
+async def test_instrumented_handlers_run_djangos_entry(path, monkeypatch):
+    original = DjangoASGIHandler.__call__
+
+    async def patched(self, scope, receive, send):
+        calls.append("patched")
+        return await original(self, scope, receive, send)
+
+    monkeypatch.setattr(DjangoASGIHandler, "__call__", patched)
+    seen = await assert_same(scope_for(path))
+    assert "patched" in seen.calls
+
+
+class Between(DjangoASGIHandler):
+    """A class that comes after ours in the order of bases, and before Django's."""
+
+    async def __call__(self, scope, receive, send):
+        calls.append("call")
+        await super().__call__(scope, receive, send)
+
+    async def get_response_async(self, request):
+        calls.append("get_response")
+        return await super().get_response_async(request)
+
+    def create_request(self, scope, body_file):
+        calls.append("create_request")
+        return super().create_request(scope, body_file)
+
+
+async def test_classes_between_ours_and_djangos_run():
+    class Both(ASGIHandler, Between):
+        pass
+
+    calls.clear()
+    assert (await drive(Both())).status == 200
+    assert calls[:3] == ["call", "create_request", "get_response"]
+
+
 @pytest.mark.parametrize(
     ("path", "hops"),
     [

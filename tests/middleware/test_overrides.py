@@ -84,7 +84,12 @@ def overriding(class_name, method_name):
 
 
 #: Classes that run before all others.
-OUTERMOST = ("UpdateCacheMiddleware", "FetchFromCacheMiddleware", "CacheMiddleware", "GZipMiddleware")
+OUTERMOST = (
+    "UpdateCacheMiddleware",
+    "FetchFromCacheMiddleware",
+    "CacheMiddleware",
+    "GZipMiddleware",
+)
 
 
 def stack(class_name, replacement):

@@ -9,13 +9,14 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers import asgi
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix
 
-from django_asynckit.handler import body, closing, sending
-from django_asynckit.handler.base import AsyncHandlerMixin
+from django_asynckit._bridge import with_own_thread
+from django_asynckit.handler import body, closing, requests, sending
+from django_asynckit.handler.base import AsyncHandlerMixin, is_untouched
 from django_asynckit.handler.disconnect import CancelOnDisconnect
 from django_asynckit.handler.lifespan import answer_lifespan
 from django_asynckit.handler.signals import send_finished, send_started
+from django_asynckit.handler.urls import set_script_prefix
 from django_asynckit.types import Receive, Scope, Send
 
 
@@ -29,9 +30,15 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
     #: Sender of ``request_started`` and ``request_finished``.
     sender: type[asgi.ASGIHandler] = asgi.ASGIHandler
 
+    def __init__(self) -> None:
+        super().__init__()
+        requests.warm()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await answer_lifespan(receive, send)
+        elif scope["type"] == "http" and is_untouched(super().__call__, asgi):
+            await with_own_thread(self.handle, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
@@ -58,10 +65,16 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
     async def _start(self, scope: Scope, body_file: IO[bytes]) -> tuple[Any, Any]:
         try:
             await send_started(self.sender, scope=scope)
-            return self.create_request(scope, body_file)
+            return self._make_request(scope, body_file) or self.create_request(scope, body_file)
         except (Exception, asyncio.CancelledError):
             await send_finished(self.sender)
             raise
+
+    def _make_request(self, scope: Scope, body_file: IO[bytes]) -> tuple[Any, None] | None:
+        if is_untouched(self.create_request, asgi) and requests.is_djangos(self.request_class):
+            request = requests.make_request(scope, body_file)
+            return None if request is None else (request, None)
+        return None
 
     async def read_body(self, receive: Receive) -> IO[bytes]:
         return await body.read_body(receive)

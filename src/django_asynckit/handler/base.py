@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from django.core.handlers import base
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import set_urlconf
+from django.urls import ResolverMatch
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
@@ -20,6 +20,7 @@ from django_asynckit.handler.chain import improve
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
 from django_asynckit.handler.logs import log_status
+from django_asynckit.handler.urls import set_urlconf
 from django_asynckit.middleware._hooks import is_non_blocking
 
 
@@ -42,7 +43,7 @@ class AsyncHandlerMixin(base.BaseHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response of the whole chain, logged if its status is 400 or higher."""
-        if not _is_untouched(base.BaseHandler.get_response_async):
+        if not is_untouched(super().get_response_async, base):
             # Somebody instruments Django's method; it hops to log, and must be the one that runs.
             return await super().get_response_async(request)
         set_urlconf(setting("ROOT_URLCONF"))
@@ -54,7 +55,11 @@ class AsyncHandlerMixin(base.BaseHandler):
 
     async def _get_response_async(self, request: HttpRequest) -> Any:
         """Mirror Django's method; exceptions hop only to exception middleware that may block."""
-        callback, args, kwargs = self.resolve_request(request)
+        match = self.resolve_request(request)
+        if type(match) is ResolverMatch:  # Quicker than its iterator, which ends with an error.
+            callback, args, kwargs = match.func, match.args, match.kwargs
+        else:
+            callback, args, kwargs = match
         response = None
         for middleware_method in self._view_middleware:
             response = await middleware_method(request, callback, args, kwargs)
@@ -104,6 +109,7 @@ class AsyncHandlerMixin(base.BaseHandler):
             return rendered
 
 
-def _is_untouched(method: object) -> bool:
-    """Whether ``method`` is Django's own function, not something wrapped around it."""
-    return type(method) is FunctionType and method.__globals__ is base.__dict__
+def is_untouched(method: Any, module: ModuleType) -> bool:
+    """Whether the bound ``method`` is a function of Django's ``module``, not one in its place."""
+    function = getattr(method, "__func__", None)
+    return type(function) is FunctionType and function.__globals__ is module.__dict__

@@ -14,6 +14,7 @@ from django.dispatch import Signal
 
 from django_asynckit._bridge import local_values, thread_is_in_use, uninterrupted
 from django_asynckit._compat import run_receivers
+from django_asynckit.handler.urls import set_urlconf
 
 Receiver = Callable[..., Any]
 
@@ -80,7 +81,7 @@ def finishes_inline(sender: object) -> bool:
 async def finish_inline(sender: object) -> None:
     """Do what the receivers of ``request_finished`` do, on the event loop."""
     if FINISHED.is_connected(reset_urlconf):
-        reset_urlconf(sender=sender)
+        set_urlconf(None)
     if FINISHED.look(sender)[1]:
         await FINISHED.send_async(sender)
 

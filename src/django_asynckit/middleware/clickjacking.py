@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from django.middleware import clickjacking
 
+from django_asynckit.middleware._headers import header_store, valid_entry
 from django_asynckit.middleware._hooks import non_blocking
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
+
+_HEADER: Final = "X-Frame-Options"
 
 
 class XFrameOptionsMiddleware(AsyncMiddlewareMixin, clickjacking.XFrameOptionsMiddleware):
@@ -18,4 +21,14 @@ class XFrameOptionsMiddleware(AsyncMiddlewareMixin, clickjacking.XFrameOptionsMi
 
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        return super().process_response(request, response)
+        store = header_store(response) if self.async_mode else None
+        if store is None:
+            return super().process_response(request, response)
+        if "x-frame-options" in store or getattr(response, "xframe_options_exempt", False):
+            return response
+        value = self.get_xframe_options_value(request, response)
+        if type(value) is str:
+            store["x-frame-options"] = valid_entry(_HEADER, value)
+        else:
+            response.headers[_HEADER] = value
+        return response

@@ -9,8 +9,12 @@ from django.http import HttpRequest
 from django.middleware import common
 
 from django_asynckit._bridge import run_in_pool, run_in_worker
+from django_asynckit.conf import setting
+from django_asynckit.middleware._headers import header_store
 from django_asynckit.middleware._hooks import non_blocking
+from django_asynckit.middleware._hosts import ValidHosts
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
+from django_asynckit.types import GetResponse
 
 _DJANGOS_MAIL: Final = "django.core.mail.backends."
 
@@ -20,13 +24,28 @@ class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
 
     async_capable = True
 
+    def __init__(self, get_response: GetResponse) -> None:
+        super().__init__(get_response)
+        self._valid_hosts = ValidHosts()
+
     @non_blocking
     def process_request(self, request: HttpRequest) -> Any:
-        return super().process_request(request)
+        if not self.async_mode or setting("DISALLOWED_USER_AGENTS") or setting("PREPEND_WWW"):
+            return super().process_request(request)
+        if self._valid_hosts.knows(request):
+            return None  # Django's hook would do nothing.
+        response: Any = super().process_request(request)  # Raises for a host that is not allowed.
+        self._valid_hosts.remember(request)
+        return response
 
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        return super().process_response(request, response)
+        store = header_store(response) if self.async_mode else None
+        if store is None or response.status_code == 404:
+            return super().process_response(request, response)
+        if not response.streaming and "content-length" not in store:
+            store["content-length"] = ("Content-Length", str(len(response.content)))
+        return response
 
 
 class BrokenLinkEmailsMiddleware(AsyncMiddlewareMixin, common.BrokenLinkEmailsMiddleware):

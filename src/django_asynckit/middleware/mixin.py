@@ -23,6 +23,8 @@ from django_asynckit.types import GetResponse
 _COLLECTED = ("process_view", "process_template_response", "process_exception")
 #: Hooks that the middleware itself runs.
 _CALLED = ("process_request", "process_response")
+#: How a hook runs, and its twin unless the hook itself is nearer.
+_Way = tuple[Mode, Callable[..., Any] | None]
 
 
 class AsyncMiddlewareMixin(MiddlewareMixin):
@@ -66,19 +68,22 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
             response = await self._run_hook("process_response", method, request, response)
         return response  # type: ignore[no-any-return]
 
-    def _mode(self, hook: str) -> Mode:
+    def _way(self, hook: str) -> _Way:
         """How ``hook`` runs; looked up at the first call, when ``__init__`` of all classes is done."""
-        modes: dict[str, Mode] = self.__dict__.setdefault("_asynckit_modes", {})
-        mode = modes.get(hook)
-        if mode is None:
-            mode = modes[hook] = resolve(self, hook)
-        return mode
+        ways: dict[str, _Way] = self.__dict__.setdefault("_asynckit_ways", {})
+        way = ways.get(hook)
+        if way is None:
+            way = ways[hook] = (resolve(self, hook), awaitable_twin(self, hook))
+        return way
+
+    def _mode(self, hook: str) -> Mode:
+        return self._way(hook)[0]
 
     async def _run_hook(self, hook: str, method: Any, *args: Any) -> Any:
         """Run ``hook``, whose sync function is ``method``, the way that was found for it."""
-        mode = self._mode(hook)
+        mode, twin = self._way(hook)
         if mode is Mode.TWIN:
-            return await (awaitable_twin(self, hook) or method)(*args)
+            return await (twin or method)(*args)
         if mode is Mode.INLINE:
             return method(*args)
         if mode is Mode.HOP:
@@ -109,6 +114,9 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
         """
 
         async def run(*args: Any) -> Any:
+            mode, twin = self._way(hook)
+            if mode is Mode.TWIN and twin is not None:  # What most are: one coroutine less.
+                return await twin(*args)
             return await self._run_hook(hook, method, *args)
 
         # Django names the middleware by its hook's __self__ in errors.
