@@ -19,6 +19,7 @@ else:
 
 __all__ = [
     "MiddlewareMixin",
+    "greenlet_is_installed",
     "iscoroutinefunction",
     "markcoroutinefunction",
     "run_receivers",
@@ -32,3 +33,12 @@ async def run_receivers(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
         results: list[Any] = await run_parallel(*coroutines)
         return results
     return list(await asyncio.gather(*coroutines))
+
+
+def greenlet_is_installed() -> bool:
+    """Whether the optional package greenlet is there: the extra ``django-asynckit[greenlet]``."""
+    try:
+        import greenlet  # noqa: F401
+    except ImportError:
+        return False
+    return True
