@@ -39,9 +39,10 @@ def style_of(middleware: Any) -> Style:
     return Style.ASYNC if getattr(middleware, "async_capable", False) else Style.CALL
 
 
-def is_declared(middleware: object) -> bool:
-    """Whether exactly ``middleware``, not a base class of it, is declared free of I/O."""
-    return any(import_string(path) is middleware for path in conf.non_blocking_middleware)
+def is_declared(path: str, middleware: object) -> bool:
+    """Whether exactly ``middleware``, which ``path`` names, is declared; not a base class of it."""
+    paths = conf.non_blocking_middleware
+    return path in paths or any(import_string(other) is middleware for other in paths)
 
 
 def require_valid() -> None:

@@ -21,10 +21,9 @@ def on_the_loop(path: str, middleware: Any, declared: Any) -> Any:
     ``declared`` is what ``path`` names; ``middleware`` is the same, or what a tracing tool wrapped
     around it.
     """
-    style = style_of(declared)
-    if style is Style.HOOKS and middleware is declared:
+    if style_of(middleware) is Style.HOOKS:
         return _Inline(path, middleware)
-    if style is Style.ASYNC:
+    if style_of(declared) is Style.ASYNC:
         return middleware
     if greenlet_is_installed():
         return _Suspended(path, middleware)
@@ -61,7 +60,8 @@ class _Inline(_Factory):
 
     def make(self, get_response: AsyncGetResponse) -> Any:
         middleware = self.middleware(get_response)
-        if getattr(middleware, "get_response", None) is not get_response:
+        own = getattr(middleware, "__dict__", {})
+        if own.get("get_response") is not get_response or "__acall__" in own:
             return middleware  # It does something of its own with the chain.
         return InlineHooks(get_response, middleware)
 

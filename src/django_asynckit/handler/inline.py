@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django_asynckit._compat import iscoroutinefunction
@@ -27,7 +27,7 @@ class InlineHooks(AsyncMiddlewareMixin):
                 setattr(self, hook, _inline(middleware, hook))
 
 
-def _inline(middleware: Any, hook: str) -> Callable[..., Any]:
+def _inline(middleware: Any, hook: str) -> Any:
     """Return a function that runs ``hook``, looked up at each call, as Django's mixin does."""
     is_async = iscoroutinefunction(getattr(middleware, hook))
 

@@ -63,7 +63,7 @@ class _Import:
         named = import_string(path)
         native = _native_path(named) if conf.native_middleware else None
         middleware = self._original(native or path)
-        if is_declared(named):
+        if is_declared(path, named):
             middleware = on_the_loop(path, middleware, named)
         return _Factory(middleware)
 
