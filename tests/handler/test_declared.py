@@ -97,7 +97,9 @@ async def test_beside_middleware_that_is_not_declared(style):
     for other in (*DECLARABLE, *OTHERS):
         for styles in ((style, other, style), (other, style, other)):
             middleware = names(styles)
-            undeclared = [name for name, is_ in zip(middleware, styles, strict=True) if is_ == other]
+            undeclared = [
+                name for name, is_ in zip(middleware, styles, strict=True) if is_ == other
+            ]
             await assert_same(
                 scope_for("/"), exceptions=True, **declare(*middleware, but=undeclared)
             )
@@ -173,7 +175,9 @@ async def test_wrong_results_have_djangos_error(name):
 async def test_a_coroutine_as_result_has_djangos_error():
     settings = declare(f"{HERE}.returns_a_coroutine", urls=HERE)
     seen = await assert_same(scope_for("/"), **settings)
-    assert seen.error == "AttributeError(\"'coroutine' object has no attribute '_resource_closers'\")"
+    assert (
+        seen.error == "AttributeError(\"'coroutine' object has no attribute '_resource_closers'\")"
+    )
     for coroutine in site.unawaited:
         coroutine.close()
 
@@ -460,8 +464,8 @@ class AsyncHooks(MiddlewareMixin):
 
     async def process_exception(self, request, exception):
         await asyncio.sleep(0)
-        if isinstance(exception, ValueError) and str(exception) == "view":
-            return HttpResponse("async exception hook")
+        is_expected = isinstance(exception, ValueError) and str(exception) == "view"
+        return HttpResponse("async exception hook") if is_expected else None
 
 
 Renamed = Headers
