@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -36,7 +37,7 @@ def on_the_loop(path: str, middleware: Any, declared: Any) -> Any:
     return middleware
 
 
-class _Factory:
+class _Factory(ABC):
     """Makes a middleware; around a sync chain, which runs in a thread, as stock Django does."""
 
     async_capable = True
@@ -51,8 +52,9 @@ class _Factory:
             return self.make(get_response)
         return self.middleware(get_response)
 
+    @abstractmethod
     def make(self, get_response: AsyncGetResponse) -> Any:
-        raise NotImplementedError
+        """Return the middleware around an async chain, to run on the event loop."""
 
 
 class _Inline(_Factory):
