@@ -8,6 +8,7 @@ import django
 import pytest
 from blockbuster import blockbuster_ctx
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.template import engines
 
 from tests.database import in_process_database, site_database
 
@@ -17,6 +18,7 @@ __all__ = ["in_process_database", "site_database"]
 @pytest.fixture(autouse=True)
 def blockbuster():
     """Raise ``BlockingError`` where code blocks the event loop."""
+    engines.all()  # Reads files when it is first called, and again after TEMPLATES was overridden.
     with blockbuster_ctx() as detector:
         for function in detector.functions.values():
             # Tests make handlers inside a running loop; servers do so before they serve.

@@ -28,6 +28,7 @@ __all__ = [
     "LOGIN_REQUIRED_ASKS_USER_FIRST",
     "REMOTE_USER_HAS_HOOKS",
     "MiddlewareMixin",
+    "greenlet_is_installed",
     "iscoroutinefunction",
     "markcoroutinefunction",
     "reading_as_async",
@@ -85,3 +86,12 @@ def remote_username(middleware: Any, request: Any) -> str | None:
     except KeyError:
         return None
     return name
+
+
+def greenlet_is_installed() -> bool:
+    """Whether the optional package greenlet is there: the extra ``django-asynckit[greenlet]``."""
+    try:
+        import greenlet  # noqa: F401
+    except ImportError:
+        return False
+    return True

@@ -6,6 +6,7 @@ from django.apps import AppConfig
 from django.core.checks import register
 
 from django_asynckit.checks import TAG
+from django_asynckit.checks.declared import check_declared
 from django_asynckit.checks.drift import check_drift
 from django_asynckit.checks.settings import check_settings
 
@@ -18,5 +19,6 @@ class AsynckitConfig(AppConfig):
     verbose_name = "django-asynckit"
 
     def ready(self) -> None:
+        register(check_declared, TAG)
         register(check_drift, TAG)
         register(check_settings, TAG)

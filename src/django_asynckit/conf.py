@@ -32,5 +32,15 @@ class Conf:
             )
         return value
 
+    @property
+    def non_blocking_middleware(self) -> list[str] | tuple[str, ...]:
+        """``ASYNCKIT_NON_BLOCKING_MIDDLEWARE``: paths of third-party middleware free of I/O."""
+        value = getattr(settings, "ASYNCKIT_NON_BLOCKING_MIDDLEWARE", [])
+        if not isinstance(value, list | tuple) or not all(isinstance(path, str) for path in value):
+            raise ImproperlyConfigured(
+                f"ASYNCKIT_NON_BLOCKING_MIDDLEWARE must be a list of dotted paths, not {value!r}."
+            )
+        return value
+
 
 conf = Conf()

@@ -228,8 +228,11 @@ def __getattr__(attribute):
         raise AttributeError(attribute)
     _, style, label, behaviour = attribute.split("__")
     if style in FUNCTIONS:
-        return FUNCTIONS[style](label, behaviour)
-    return type(attribute, (CLASSES[style],), {"label": label, "behaviour": behaviour})
+        made = FUNCTIONS[style](label, behaviour)
+    else:
+        made = type(attribute, (CLASSES[style],), {"label": label, "behaviour": behaviour})
+    globals()[attribute] = made
+    return made
 
 
 async def fine(request):

@@ -1,9 +1,13 @@
-"""A process with OpenTelemetry's instrumentation: ``python -m tests.integrations.opentelemetry_run HANDLER``."""
+"""A process with OpenTelemetry's instrumentation: ``python -m tests.integrations.opentelemetry_run HANDLER``.
+
+With ``declared`` after it, the middleware is declared free of I/O.
+"""
 
 from __future__ import annotations
 
 import sys
 
+from django.conf import settings
 from opentelemetry import trace
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
@@ -12,6 +16,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from tests.integrations.runs import REQUESTS, make_application, report
 from tests.servers.client import Request
+
+MIDDLEWARE = "opentelemetry.instrumentation.django.middleware.otel_middleware._DjangoMiddleware"
 
 
 def summary(span, all_spans) -> dict:
@@ -29,7 +35,7 @@ def summary(span, all_spans) -> dict:
     }
 
 
-def main(handler: str) -> None:
+def main(handler: str, mode: str = "") -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -40,6 +46,8 @@ def main(handler: str) -> None:
         exporter.clear()
         return [summary(span, spans) for span in spans]
 
+    if mode == "declared":
+        settings.ASYNCKIT_NON_BLOCKING_MIDDLEWARE = [MIDDLEWARE]
     DjangoInstrumentor().instrument()
     application = make_application(handler)
     report(application, take, [*REQUESTS, Request("/span/"), Request("/span/sync/")])

@@ -21,28 +21,36 @@ needs_asgi = pytest.mark.skipif(
 )
 
 
+#: The middleware runs in a thread, as on stock; or it is declared free of I/O.
+modes = pytest.mark.parametrize("mode", ["", "declared"])
+
+
 @functools.cache
-def runs():
-    return run_both("opentelemetry_run")
+def runs(mode: str):
+    return run_both("opentelemetry_run", mode)
 
 
-def spans(target: str) -> list[dict]:
-    return runs()["asynckit"]["taken"][f"example.test{target}"]
+def spans(target: str, mode: str) -> list[dict]:
+    return runs(mode)["asynckit"]["taken"][f"example.test{target}"]
 
 
-def test_our_handler_stays_in_place():
-    assert runs()["asynckit"]["handler"] == "django_asynckit.handler.asgi.ASGIHandler"
+@modes
+def test_our_handler_stays_in_place(mode):
+    assert runs(mode)["asynckit"]["handler"] == "django_asynckit.handler.asgi.ASGIHandler"
 
 
-def test_answers_are_those_of_stock_django():
-    assert runs()["asynckit"]["replies"] == runs()["stock"]["replies"]
+@modes
+def test_answers_are_those_of_stock_django(mode):
+    assert runs(mode)["asynckit"]["replies"] == runs(mode)["stock"]["replies"]
 
 
-def test_spans_are_those_of_stock_django():
-    assert runs()["asynckit"]["taken"] == runs()["stock"]["taken"]
+@modes
+def test_spans_are_those_of_stock_django(mode):
+    assert runs(mode)["asynckit"]["taken"] == runs(mode)["stock"]["taken"]
 
 
 @needs_asgi
+@modes
 @pytest.mark.parametrize(
     ("target", "name", "status"),
     [
@@ -53,8 +61,8 @@ def test_spans_are_those_of_stock_django():
         ("/stream/", "GET stream/", "200"),
     ],
 )
-def test_each_request_has_one_span(target, name, status):
-    [span] = spans(target)
+def test_each_request_has_one_span(target, name, status, mode):
+    [span] = spans(target, mode)
     assert span["name"].strip() == name.strip()
     assert (span["kind"], span["parent"]) == ("SERVER", None)
     assert span["attributes"]["http.status_code"] == status
@@ -63,8 +71,9 @@ def test_each_request_has_one_span(target, name, status):
 
 
 @needs_asgi
+@modes
 @pytest.mark.parametrize("target", ["/span/", "/span/sync/"])
-def test_span_of_a_view_is_inside_that_of_the_request(target):
-    inside, request = spans(target)
+def test_span_of_a_view_is_inside_that_of_the_request(target, mode):
+    inside, request = spans(target, mode)
     assert (inside["name"], inside["parent"]) == ("inside", request["name"])
     assert request["name"] == f"GET {target[1:]}"

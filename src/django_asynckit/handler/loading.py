@@ -10,10 +10,12 @@ from typing import Any
 from django.core.handlers import base
 from django.utils.module_loading import import_string
 
+from django_asynckit._declared import is_declared, require_valid
 from django_asynckit._drift import is_reviewed
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
 from django_asynckit.handler.chain import improve
+from django_asynckit.handler.declared import on_the_loop
 
 _lock = threading.RLock()
 
@@ -32,11 +34,14 @@ class _Factory:
 
 @contextlib.contextmanager
 def native_middleware() -> Iterator[None]:
-    """Let ``load_middleware()`` find native classes.
+    """Let ``load_middleware()`` find native classes, and what runs declared middleware on the loop.
+
+    Raises ``ImproperlyConfigured`` for a setting or a declaration that is wrong.
 
     ``settings.MIDDLEWARE`` stays untouched, because Django's security checks compare its paths;
     and Django's own method does the loading, because others wrap it.
     """
+    require_valid()
     with _lock:
         module: Any = base
         original = module.import_string
@@ -55,12 +60,15 @@ class _Import:
         self._original = original
 
     def __call__(self, path: str) -> _Factory:
-        native = _native_path(path) if conf.native_middleware else None
-        return _Factory(self._original(native or path))
+        named = import_string(path)
+        native = _native_path(named) if conf.native_middleware else None
+        middleware = self._original(native or path)
+        if is_declared(path, named):
+            middleware = on_the_loop(path, middleware, named)
+        return _Factory(middleware)
 
 
-def _native_path(path: str) -> str | None:
-    """Return the path of the reviewed native class for what ``path`` names, if it is Django's own."""
-    cls = import_string(path)
+def _native_path(cls: object) -> str | None:
+    """Return the path of the reviewed native class for ``cls``, if that is one of Django's own."""
     native = DROPINS.get(dotted_path(cls)) if isinstance(cls, type) else None
     return native if native and is_reviewed(native) else None

@@ -1,0 +1,70 @@
+"""Runs sync middleware on the event loop, suspended while the rest of the chain answers.
+
+Only for middleware that is declared free of I/O. Needs the optional package greenlet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from greenlet import getcurrent, greenlet
+
+from django_asynckit._bridge import to_sync
+from django_asynckit.handler.inline import InlineHooks
+from django_asynckit.types import AsyncGetResponse
+
+
+class SuspendedMiddleware(InlineHooks):
+    """Calls a sync middleware in a greenlet; its own hooks run on the event loop."""
+
+    def __init__(
+        self, get_response: AsyncGetResponse, suspension: Suspension, middleware: Any
+    ) -> None:
+        super().__init__(
+            get_response,
+            middleware,
+            ("process_view", "process_template_response", "process_exception"),
+        )
+        self._suspension = suspension
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = await self._suspension.run(self.middleware, request)
+        return response
+
+
+class Suspension:
+    """Makes a sync ``get_response`` of an async one, for code that :meth:`run` runs.
+
+    Each run is a greenlet on the thread of the event loop, in the context of the task that awaits
+    it. ``get_response`` switches to that task, which awaits the chain and switches back with the
+    response, or with what was raised, a cancellation included.
+    """
+
+    def __init__(self, get_response: AsyncGetResponse) -> None:
+        self._get_response = get_response
+
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        current: Any = getcurrent()
+        if getattr(current, "suspension", None) is not self:
+            # Not called by the middleware itself; in a thread of its own this waits, as on stock.
+            return to_sync(self._get_response)(request)
+        response: HttpResponseBase = current.parent.switch(request)
+        return response
+
+    async def run(self, func: Callable[..., Any], request: HttpRequest) -> Any:
+        """Return what the sync function ``func`` returns for ``request``."""
+        run: Any = greenlet(func)
+        run.suspension = self
+        run.gr_context = getcurrent().gr_context
+        result = run.switch(request)
+        while not run.dead:
+            try:
+                response = await self._get_response(result)
+            except BaseException as error:
+                result = run.throw(type(error), error, error.__traceback__)
+            else:
+                result = run.switch(response)
+        return result
