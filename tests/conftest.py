@@ -9,6 +9,10 @@ import pytest
 from blockbuster import blockbuster_ctx
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 
+from tests.database import in_process_database, site_database
+
+__all__ = ["in_process_database", "site_database"]
+
 
 @pytest.fixture(autouse=True)
 def blockbuster():

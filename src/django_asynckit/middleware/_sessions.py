@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 from django_asynckit.middleware._mro import position
+from django_asynckit.middleware._replay import is_ahead
 
 #: Django's stores, exactly these classes. But for the last, their async methods hop for each piece
 #: of I/O: one hop for all is cheaper.
@@ -33,6 +34,7 @@ _IN_MEMORY = (
     "__setitem__",
     "__contains__",
     "pop",
+    "clear",
 )
 
 
@@ -104,6 +106,7 @@ def is_loaded_or_empty(request: HttpRequest) -> bool:
     return (
         store is signed_cookies.SessionStore
         or "_session_cache" in session.__dict__
+        or is_ahead(session)
         or session.session_key is None
     )
 
