@@ -51,6 +51,10 @@ class Unfinished:
     def __init__(self, session: Any, effect: str) -> None:
         self._session, self._effect, self._key = session, effect, session.session_key
 
+    def is_wanted(self) -> bool:
+        """Whether the session has the key still that it is to lose."""
+        return self._effect == "flush" or self._session.session_key == self._key
+
     def is_awaitable(self) -> bool:
         """Whether :meth:`afinish` makes no hop."""
         store: Any = type(self._session)
@@ -58,21 +62,17 @@ class Unfinished:
 
     def finish(self) -> None:
         """Do it (blocks)."""
-        store = self._store()
-        if store is not None:
-            getattr(store, self._effect)()
+        getattr(self._store(), self._effect)()
 
     async def afinish(self) -> None:
         """Do it with the async method of the store."""
-        store = self._store()
-        if store is not None:
-            await getattr(store, f"a{self._effect}")()
+        await getattr(self._store(), f"a{self._effect}")()
 
     def _store(self) -> Any:
         if self._effect == "flush":
-            # The session is empty already, and may have got a new key since.
+            # The session itself was emptied when the user was read, and may have a new key since.
             return type(self._session)(self._key)
-        return self._session if self._session.session_key == self._key else None
+        return self._session
 
 
 class Trial:
@@ -144,4 +144,4 @@ def tried_user(request: HttpRequest) -> Any:
 def take_unfinished(request: HttpRequest) -> Unfinished | None:
     """Return what is still to be done to the session of ``request``, once."""
     unfinished: Unfinished | None = request.__dict__.pop(_UNFINISHED, None)
-    return unfinished
+    return unfinished if unfinished is not None and unfinished.is_wanted() else None
