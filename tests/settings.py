@@ -13,10 +13,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "/static/"
 INSTALLED_APPS = [
     "django.contrib.admin",
+    "django.contrib.admindocs",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.flatpages",
     "django.contrib.messages",
+    "django.contrib.redirects",
+    "django.contrib.sites",
     "django.contrib.staticfiles",
     "django_asynckit",
 ]

@@ -7,7 +7,6 @@ import contextlib
 from importlib import import_module
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth import (
     BACKEND_SESSION_KEY,
@@ -32,7 +31,6 @@ from django.utils.functional import SimpleLazyObject
 
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware import AsyncMiddlewareMixin
-from django_asynckit.middleware.preload import PreloadUserMiddleware
 from django_asynckit.trace import record_hops
 from tests import settings as site
 from tests.driver import drive
