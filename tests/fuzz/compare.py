@@ -98,23 +98,21 @@ def learn(cookies: dict[str, str], seen: Seen) -> None:
 
 
 def comparable(seen: Any) -> Any:
-    """Leave out what must differ: frames on pages of DEBUG, and a signal of requests that failed."""
+    """Leave out what may differ.
+
+    That is: the chunks of a stream, frames on pages of DEBUG, and a signal of a failed request.
+    """
     if not isinstance(seen, Seen):
         return seen
     signals = [signal for signal in seen.signals if not (seen.error and signal[0] == "finished")]
-    messages = [dict(message) for message in seen.reply.messages]
-    if messages and b"Traceback" in seen.reply.body:
-        title = _TITLE.search(seen.reply.body)
-        messages = [
-            {
-                **messages[0],
-                "headers": [
-                    pair for pair in messages[0]["headers"] if pair[0] != b"Content-Length"
-                ],
-            },
-            {"title": title and title[1]},
-        ]
-    return (messages, seen.error, signals, seen.logs)
+    if not seen.reply.messages:
+        return (seen.error, signals, seen.logs)
+    body, headers = seen.reply.body, seen.reply.headers
+    if b"Traceback" in body:
+        title = _TITLE.search(body)
+        body = title[1] if title else body
+        headers = [pair for pair in headers if pair[0] != b"Content-Length"]
+    return (seen.reply.status, headers, body, seen.error, signals, seen.logs)
 
 
 def forget() -> None:

@@ -91,7 +91,7 @@ _methods = st.sampled_from(
     ["GET"] * 6 + ["POST"] * 4 + ["HEAD", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "get", "X"]
 )
 _hosts = st.sampled_from(
-    [b"testserver"] * 8
+    [b"testserver"] * 40
     + [
         b"www.testserver",
         b"a.example.test",

@@ -21,7 +21,12 @@ from tests.fuzz.stacks import ORDER, stacks
 
 EXAMPLES = int(os.environ.get("TESTS_FUZZ_EXAMPLES", "0"))
 
-pytestmark = [pytest.mark.usefixtures("fuzz_site"), pytest.mark.timeout(0 if EXAMPLES else 600)]
+pytestmark = [
+    pytest.mark.usefixtures("fuzz_site"),
+    pytest.mark.timeout(0 if EXAMPLES else 600),
+    # Ours streams sync iterators, and does not warn.
+    pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators"),
+]
 
 
 @given(flow=flows, stack=stacks, changed=settings(), exceptions=st.booleans())

@@ -226,6 +226,7 @@ urlpatterns = [
     path("user/", user),
     path("user/sync/", user_sync),
     path("stream/", views.stream),
+    path("stream/sync/", views.stream_sync),
     path("stream/large/", large_stream),
     path("download/", download),
     path("page/", page),
