@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
+from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.contrib.sites.models import Site
 from django.core import mail
@@ -45,8 +46,8 @@ def without_chance() -> Iterator[None]:
 
 def differences(
     flow: list[Request], settings: dict[str, Any], *, exceptions: bool, guarded: Callable[[], Any]
-) -> list[tuple[Any, Any]]:
-    """Return pairs of what could be observed of stock and of ours, where they differ.
+) -> list[tuple[int, str, Any, Any]]:
+    """Return which request differs in what: stock's, and ours.
 
     While ours runs, the event loop must not be blocked: ``guarded`` is a context manager for that.
     """
@@ -54,8 +55,15 @@ def differences(
         stock = run(DjangoASGIHandler, flow, exceptions)
         with guarded():
             ours = run(ASGIHandler, flow, exceptions)
-    pairs = zip(map(comparable, stock), map(comparable, ours), strict=True)
-    return [(theirs, own) for theirs, own in pairs if theirs != own]
+    found = []
+    for number, (theirs, own) in enumerate(zip(stock, ours, strict=True)):
+        expected, got = comparable(theirs), comparable(own)
+        found += [
+            (number, key, expected.get(key), got.get(key))
+            for key in {**expected, **got}
+            if expected.get(key) != got.get(key)
+        ]
+    return found
 
 
 def run(handler_class: type, flow: list[Request], exceptions: bool) -> list[Any]:
@@ -64,7 +72,7 @@ def run(handler_class: type, flow: list[Request], exceptions: bool) -> list[Any]
     try:
         handler = handler_class()
     except ImproperlyConfigured as error:
-        return [repr(error)]
+        return [{"error": repr(error)}]
     cookies: dict[str, str] = {}
     seen: list[Any] = []
     with without_chance():
@@ -73,7 +81,7 @@ def run(handler_class: type, flow: list[Request], exceptions: bool) -> list[Any]
             learn(cookies, seen[-1])
     messages = [(message.subject, message.body, message.to) for message in mail.outbox]
     sessions = sorted(str(row.get_decoded()) for row in Session.objects.all())
-    return [*seen, messages, sessions]
+    return [*seen, {"mail": messages, "sessions": sessions}]
 
 
 async def send(handler, request: Request, cookies: dict[str, str], exceptions: bool) -> Seen:
@@ -97,7 +105,7 @@ def learn(cookies: dict[str, str], seen: Seen) -> None:
                 cookies[key] = content
 
 
-def comparable(seen: Any) -> Any:
+def comparable(seen: Any) -> dict[str, Any]:
     """Leave out what may differ.
 
     That is: the chunks of a stream, frames on pages of DEBUG, and a signal of a failed request.
@@ -105,14 +113,16 @@ def comparable(seen: Any) -> Any:
     if not isinstance(seen, Seen):
         return seen
     signals = [signal for signal in seen.signals if not (seen.error and signal[0] == "finished")]
+    # An error may quote a page of DEBUG.
+    facts = {"error": seen.error[:40], "signals": signals, "logs": seen.logs, "status": None}
     if not seen.reply.messages:
-        return (seen.error, signals, seen.logs)
+        return facts
     body, headers = seen.reply.body, seen.reply.headers
     if b"Traceback" in body:
         title = _TITLE.search(body)
         body = title[1] if title else body
         headers = [pair for pair in headers if pair[0] != b"Content-Length"]
-    return (seen.reply.status, headers, body, seen.error, signals, seen.logs)
+    return {**facts, "status": seen.reply.status, "headers": headers, "body": body}
 
 
 def forget() -> None:
@@ -120,4 +130,5 @@ def forget() -> None:
     cache.clear()
     mail.outbox.clear()
     Session.objects.all().delete()
+    get_user_model().objects.exclude(username="ada").delete()
     Site.objects.clear_cache()
