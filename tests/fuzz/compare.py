@@ -19,6 +19,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.db import connection
 from django.test import override_settings
 
 from django_asynckit.handler.asgi import ASGIHandler
@@ -131,4 +132,6 @@ def forget() -> None:
     mail.outbox.clear()
     Session.objects.all().delete()
     get_user_model().objects.exclude(username="ada").delete()
+    with connection.cursor() as cursor:  # The next user gets the same number again.
+        cursor.execute("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'auth_user'")
     Site.objects.clear_cache()
