@@ -14,6 +14,10 @@ from tests.database import in_process_database, site_database
 
 __all__ = ["in_process_database", "site_database"]
 
+from tests.database import in_process_database, site_database
+
+__all__ = ["in_process_database", "site_database"]
+
 
 @pytest.fixture(autouse=True)
 def blockbuster():

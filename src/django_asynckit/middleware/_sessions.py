@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from django_asynckit.middleware._caches import is_made_on_loop
 from django_asynckit.middleware._mro import has_own_twin, position
+from django_asynckit.middleware._replay import is_ahead
 from django_asynckit.middleware._stores import NATIVE, OneHop
 
 #: Django's stores, exactly these classes, and ours in their place. Running the sync methods in one
@@ -36,6 +37,7 @@ _IN_MEMORY = (
     "__setitem__",
     "__contains__",
     "pop",
+    "clear",
 )
 
 
@@ -120,6 +122,7 @@ def is_loaded_or_empty(request: HttpRequest) -> bool:
     return (
         store is signed_cookies.SessionStore
         or "_session_cache" in session.__dict__
+        or is_ahead(session)
         or session.session_key is None
     )
 

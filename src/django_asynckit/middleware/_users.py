@@ -19,15 +19,15 @@ from django_asynckit.middleware._sessions import (
     overrides_aload,
     reads_in_memory,
 )
+from django_asynckit.middleware._trial import SESSION_KEYS, tried_user
 
-_SESSION_KEYS = (auth.SESSION_KEY, auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY)
 _Identity = tuple[Any, ...]
 
 
 def get_user(request: HttpRequest) -> Any:
     """Return the user of ``request``, loading session and user if needed (blocks)."""
-    cached = _cached_user(request)
-    return cached if cached is not None else _remember(request, auth.get_user(request))
+    user = _known_user(request)
+    return user if user is not None else _remember(request, auth.get_user(request))
 
 
 async def auser(request: HttpRequest, lazy_user: SimpleLazyObject[Any]) -> Any:
@@ -41,7 +41,7 @@ async def auser(request: HttpRequest, lazy_user: SimpleLazyObject[Any]) -> Any:
         if isinstance(assigned, LazyObject) and assigned.__dict__["_wrapped"] is empty:
             await run_in_worker(bool, assigned)
         return assigned
-    user = _cached_user(request)
+    user = _known_user(request)
     if user is not None:
         return user
     if await _user_is_awaitable(request):
@@ -52,10 +52,19 @@ async def auser(request: HttpRequest, lazy_user: SimpleLazyObject[Any]) -> Any:
 
 def _get_user_unless_async(request: HttpRequest) -> Any:
     """Return the user, or ``None`` if the backend's own ``aget_user`` must say; the session is loaded then."""
-    path: Any = request.session.get(auth.BACKEND_SESSION_KEY)
-    if path in settings.AUTHENTICATION_BACKENDS and _awaits_natively(path):
+    if backend_awaits_natively(request.session.get(auth.BACKEND_SESSION_KEY)):
         return None
     return get_user(request)
+
+
+def _known_user(request: HttpRequest) -> Any:
+    """Return the user if no I/O is needed: the cached one, or one who was found ahead, else ``None``."""
+    user = _cached_user(request)
+    if user is None:
+        user = tried_user(request)
+        if user is not None:
+            _remember(request, user)
+    return user
 
 
 def _cached_user(request: HttpRequest) -> Any:
@@ -83,7 +92,7 @@ def _identity(request: HttpRequest) -> _Identity | object:
     data = session.__dict__.get("_session_cache")
     if data is None:
         return object()
-    return tuple(data.get(key) for key in _SESSION_KEYS)
+    return tuple(data.get(key) for key in SESSION_KEYS)
 
 
 async def _user_is_awaitable(request: HttpRequest) -> bool:
@@ -98,12 +107,13 @@ async def _user_is_awaitable(request: HttpRequest) -> bool:
         await request.session._aget_session()  # type: ignore[attr-defined]
     if request.session.get(auth.SESSION_KEY) is None:
         return True
-    path: Any = request.session.get(auth.BACKEND_SESSION_KEY)
-    return path in settings.AUTHENTICATION_BACKENDS and _awaits_natively(path)
+    return backend_awaits_natively(request.session.get(auth.BACKEND_SESSION_KEY))
 
 
-def _awaits_natively(backend_path: str) -> bool:
+def backend_awaits_natively(backend_path: Any) -> bool:
     """Whether the backend's ``aget_user`` is its own, nearer than ``get_user``, and hashes are CPU only."""
+    if backend_path not in settings.AUTHENTICATION_BACKENDS:
+        return False
     backend: Any = import_string(backend_path)
     if not isinstance(backend, type):
         return False  # A factory function.

@@ -1,0 +1,45 @@
+"""The hop table of the docs says what is measured.
+
+``TESTS_WRITE_HOP_TABLE=1`` writes the numbers of the installed Django into the docs; run it once
+with each supported Django.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.test import override_settings
+
+from tests.fuzz.stacks import EVERY
+from tests.hops import table
+from tests.hops.measure import COLUMNS, measure
+
+
+@pytest.mark.usefixtures("fuzz_site")
+def test_the_docs_say_how_many_hops_the_full_stack_makes():
+    with override_settings(SESSION_ENGINE="django.contrib.sessions.backends.db"):
+        measured = measure()
+    if os.environ.get("TESTS_WRITE_HOP_TABLE"):
+        names = [f"`{path.rpartition('.')[2]}`" for path in EVERY]
+        known = table.read()
+        first, *_, hops, threads = measured
+        rows = [
+            first,
+            *(name for name in names if name in measured or name in known),
+            hops,
+            threads,
+        ]
+        table.write(table.merged(known, measured, rows), COLUMNS)
+    assert table.of_this_version(table.read()) == measured
+
+
+def test_a_cell_may_have_a_number_for_each_version():
+    cells = (
+        {"5.2": 3, "6.0": 2, "6.1": 2},
+        {"5.2": None, "6.0": 0, "6.1": 0},
+        dict.fromkeys(("5.2", "6.0", "6.1"), 1),
+    )
+    texts = [table._format(cell) for cell in cells]
+    assert texts == ["5.2: 3; 6.0, 6.1: 2", "5.2: -; 6.0, 6.1: 0", "1"]
+    assert tuple(map(table._parse, texts)) == cells
