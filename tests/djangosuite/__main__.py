@@ -3,55 +3,69 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import django
 
-from django_asynckit.dropins import DROPINS
-from tests.djangosuite import folders
+from tests.djangosuite import folders, judgement
 from tests.djangosuite.allowed import ALLOWED
-from tests.djangosuite.places import exists
+from tests.djangosuite.places import existing
+from tests.djangosuite.run import Result, run
 from tests.djangosuite.sources import tests_of
 
-ROOT = Path(__file__).parents[2]
-PROCESSES = os.cpu_count() or 1
+VERSION = django.get_version()
+SERIES = "{}.{}".format(*django.VERSION)
 
 
-class Run:
-    """One run of Django's ``runtests.py``."""
+def main() -> None:
+    options = parse_options()
+    if options.pre_release and django.VERSION[3] == "final":
+        print(f"Skipped: no pre-release of Django is newer than Django {VERSION}.")
+        return
+    tests = tests_of(VERSION, options.cache)
+    found: list[str] = []
+    uses: set[str] = set()
+    for mode in folders.LABELS:
+        result, problems = judge(tests, mode)
+        found += problems
+        uses |= result.uses
+    found += judgement.unused(existing().values(), uses)
+    for problem in found:
+        print(problem)
+    sys.exit(bool(found))
 
-    def __init__(self, tests: Path, mode: str, labels: list[str]) -> None:
-        self.mode = mode
-        started = time.monotonic()
-        with tempfile.TemporaryDirectory() as directory:
-            self._run(tests, labels, Path(directory))
-        self.seconds = round(time.monotonic() - started)
 
-    def _run(self, tests: Path, labels: list[str], directory: Path) -> None:
-        results, used = directory / "results", directory / "used"
-        used.touch()
-        environment = {
-            **os.environ,
-            "DJANGOSUITE_MODE": self.mode,
-            "DJANGOSUITE_RESULTS": str(results),
-            "DJANGOSUITE_USED": str(used),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        }
-        command = [sys.executable, "runtests.py", "--settings=tests.djangosuite.settings"]
-        command += [f"--parallel={PROCESSES}", "--noinput", *labels]
-        process = subprocess.run(
-            command, cwd=tests, env=environment, capture_output=True, text=True, check=False
-        )
-        self.output = process.stdout + process.stderr
-        if not results.exists():
-            sys.exit(f"Django's tests did not run.\n{self.output}")
-        found = json.loads(results.read_text())
-        self.ran: int = found["ran"]
-        self.failed: set[str] = set(found["failed"])
-        self.used = set(used.read_text().splitlines())
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.djangosuite")
+    parser.add_argument("--cache", type=Path, required=True, help="where to keep Django's tests")
+    parser.add_argument(
+        "--pre-release", action="store_true", help="skip unless Django is a pre-release"
+    )
+    return parser.parse_args()
+
+
+def judge(tests: Path, mode: str) -> tuple[Result, list[str]]:
+    """Run all tests of ``mode``, and on stock Django those that failed; say what is wrong."""
+    started = time.monotonic()
+    result = run(tests, mode, folders.LABELS[mode], processes=os.cpu_count() or 1)
+    stock = run(tests, "stock", result.failed).failed if result.failed else set()
+    allowed = [entry for entry in ALLOWED if entry.applies(mode, SERIES)]
+    problems = list(judgement.problems(result.failed, stock, allowed))
+    if result.ran < folders.FEWEST[mode]:
+        problems.append(f"Only {result.ran} tests ran in mode {mode}.")
+    seconds = time.monotonic() - started
+    print(f"Django {VERSION}, {mode}: {result.ran} tests in {seconds:.0f} s.")
+    for test in sorted(stock):
+        print(f"  fails with Django's classes too: {test}")
+    for entry in allowed:
+        print(f"  allowed to differ: {entry.test}: {entry.reason}")
+    if problems:
+        print(result.output)
+    return result, problems
+
+
+if __name__ == "__main__":
+    main()

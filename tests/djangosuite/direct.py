@@ -13,6 +13,7 @@ from django.core.handlers.base import BaseHandler
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import HOOKS
 from django_asynckit.middleware._offers import offer
+from tests.djangosuite.uses import note
 
 #: Whether a handler makes the middleware, or our own code calls the hook.
 _not_by_a_test: ContextVar[bool] = ContextVar("not_by_a_test", default=False)
@@ -47,6 +48,7 @@ def run_direct_calls_async() -> None:
         self.__dict__.pop("_is_coroutine_marker", None)
         self.__dict__.pop("_is_coroutine_mark", None)
         self._is_direct = True
+        note(type(self), "direct")
         for hook, method in methods.items():
             if method is not None:
                 offer(self, hook, _direct_hook(self, hook, method))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
-from asgiref.sync import async_to_sync, iscoroutinefunction
+from asgiref.sync import async_to_sync
 from django.core import asgi as django_asgi
 from django.core.handlers import asgi as django_handler
 from django.test import client
@@ -16,6 +14,7 @@ from django_asynckit.asgi import get_asgi_application
 from django_asynckit.dropins import DROPINS
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.test import AsyncClientHandler, ClientHandler
+from tests.djangosuite.uses import note_uses
 
 
 class StockClientHandler(client.ClientHandler):
@@ -34,41 +33,30 @@ def put_stock_chain_in_place() -> None:
 
 
 def put_ours_in_place() -> None:
-    """Let tests find our handlers and native classes under Django's names."""
+    """Let tests find our handlers and native classes under Django's names.
+
+    ``MIDDLEWARE`` and other dotted paths of Django's lead to the native classes too. All of these
+    are imported before the first is put in place, because they subclass Django's.
+    """
     client.ClientHandler = ClientHandler
     client.AsyncClientHandler = AsyncClientHandler
     django_handler.ASGIHandler = ASGIHandler
     django_asgi.get_asgi_application = get_asgi_application
-    natives = {path: native for path, native in DROPINS.items() if exists(path)}
-    # All are imported before the first is put in place, because they subclass Django's.
-    classes = {path: import_string(native) for path, native in natives.items()}
-    for path, native in classes.items():
-        note_use(native, natives[path])
+    natives = {path: import_string(native) for path, native in existing().items()}
+    for path, native in natives.items():
+        note_uses(native)
         module, _, name = path.rpartition(".")
         setattr(sys.modules[module], name, native)
 
 
-def exists(path: str) -> bool:
-    """Whether this Django has the class."""
+def existing() -> dict[str, str]:
+    """Return the part of ``DROPINS`` whose classes this Django has."""
+    return {path: native for path, native in DROPINS.items() if _exists(path)}
+
+
+def _exists(path: str) -> bool:
     try:
         import_string(path)
     except ImportError:
         return False
     return True
-
-
-def note_use(native: type, path: str) -> None:
-    """Write down how instances of ``native`` are made: a class that no test made proves nothing."""
-    original = native.__init__
-    file_of_uses = Path(os.environ["DJANGOSUITE_USED"])
-    noted = set()
-
-    def __init__(self, get_response, *args, **kwargs):
-        mode = "async" if iscoroutinefunction(get_response) else "sync"
-        if mode not in noted:
-            noted.add(mode)
-            with file_of_uses.open("a") as file:
-                file.write(f"{path} {mode}\n")
-        original(self, get_response, *args, **kwargs)
-
-    native.__init__ = __init__

@@ -18,7 +18,12 @@ def tests_of(version: str, cache: Path) -> Path:
 
 def _download(version: str, cache: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--no-binary=django", "--no-build-isolation", f"--dest={cache}", f"django=={version}"]
+    command += [
+        "--no-binary=django",
+        "--no-build-isolation",
+        f"--dest={cache}",
+        f"django=={version}",
+    ]
     subprocess.run(command, check=True)
     (archive,) = cache.glob(f"[dD]jango-{version}.tar.gz")
     return archive
