@@ -12,7 +12,6 @@ import django
 
 from tests.djangosuite import folders, judgement
 from tests.djangosuite.allowed import ALLOWED
-from tests.djangosuite.places import existing
 from tests.djangosuite.run import Result, run
 from tests.djangosuite.sources import tests_of
 
@@ -32,7 +31,7 @@ def main() -> None:
         result, problems = judge(tests, mode)
         found += problems
         uses |= result.uses
-    found += judgement.unused(existing().values(), uses)
+    found += judgement.unused(uses)
     for problem in found:
         print(problem)
     sys.exit(bool(found))

@@ -35,23 +35,22 @@ def put_stock_chain_in_place() -> None:
 def put_ours_in_place() -> None:
     """Let tests find our handlers and native classes under Django's names.
 
-    ``MIDDLEWARE`` and other dotted paths of Django's lead to the native classes too. All of these
+    ``MIDDLEWARE`` and other dotted paths of Django's lead to the native classes too. All of them
     are imported before the first is put in place, because they subclass Django's.
     """
     client.ClientHandler = ClientHandler
     client.AsyncClientHandler = AsyncClientHandler
     django_handler.ASGIHandler = ASGIHandler
     django_asgi.get_asgi_application = get_asgi_application
-    natives = {path: import_string(native) for path, native in existing().items()}
-    for path, native in natives.items():
+    for path, native in _native_classes().items():
         note_uses(native)
         module, _, name = path.rpartition(".")
         setattr(sys.modules[module], name, native)
 
 
-def existing() -> dict[str, str]:
-    """Return the part of ``DROPINS`` whose classes this Django has."""
-    return {path: native for path, native in DROPINS.items() if _exists(path)}
+def _native_classes() -> dict[str, type]:
+    """Return the native class for each dotted path of ``DROPINS`` that this Django has."""
+    return {path: import_string(native) for path, native in DROPINS.items() if _exists(path)}
 
 
 def _exists(path: str) -> bool:

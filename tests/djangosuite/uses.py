@@ -22,7 +22,8 @@ def note(cls: type, how: str) -> None:
 
 
 def note_uses(native: type) -> None:
-    """Note from now on whether ``native`` is made around a sync or an async function."""
+    """Note that ``native`` is in place, and later whether it is made around a sync or an async function."""
+    note(native, "in place")
     original = native.__init__
 
     def __init__(self, get_response, *args, **kwargs):
