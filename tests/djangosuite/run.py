@@ -48,6 +48,9 @@ def run(tests: Path, mode: str, labels: Iterable[str], *, processes: int = 1) ->
             text=True,
             check=False,
         )
+        if not results.exists() and processes > 1:
+            # What failed cannot always be sent from one process to another.
+            return run(tests, mode, labels)
         if not results.exists():
             sys.exit(f"{process.stdout}\nDjango's tests did not run to their end.")
         found = json.loads(results.read_text())

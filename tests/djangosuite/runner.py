@@ -20,10 +20,10 @@ class Runner(DiscoverRunner):
         mode = os.environ["DJANGOSUITE_MODE"]
         if mode == "stock":
             places.put_stock_chain_in_place()
-        else:
-            places.put_ours_in_place()
+            return
         if mode == "direct":
             direct.run_direct_calls_async()
+        places.put_ours_in_place()
 
     def suite_result(self, suite, result, **kwargs):
         results = {"ran": result.testsRun - len(result.skipped), "failed": failed(result)}

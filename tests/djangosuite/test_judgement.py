@@ -48,6 +48,11 @@ def test_a_class_that_no_test_made_is_a_problem():
     assert "three" in problem
 
 
+def test_direct_calls_that_nobody_made_are_a_problem():
+    (problem,) = unused({"one async", "one in place"})
+    assert "run as under ASGI" in problem
+
+
 def test_labels_of_failed_tests():
     class Sample(unittest.TestCase):
         def test_fails(self):
