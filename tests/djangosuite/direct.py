@@ -25,39 +25,42 @@ from tests.djangosuite.uses import note
 _by_a_test: ContextVar[bool] = ContextVar("by_a_test", default=True)
 
 
+_original_load = BaseHandler.load_middleware
+_original_init = AsyncMiddlewareMixin.__init__
+_original_call = AsyncMiddlewareMixin.__call__
+
+
 def run_direct_calls_async() -> None:
     """From now on, let middleware that a test makes around a sync function be in async mode."""
-    original_load = BaseHandler.load_middleware
-    original_init = AsyncMiddlewareMixin.__init__
-    original_call = AsyncMiddlewareMixin.__call__
+    BaseHandler.load_middleware = _load_middleware
+    AsyncMiddlewareMixin.__init__ = _init
+    AsyncMiddlewareMixin.__call__ = _call
 
-    def load_middleware(self, is_async=False):
-        with _called_by_a_test(False):
-            original_load(self, is_async)
 
-    def __init__(self, get_response):
-        if get_response is None or iscoroutinefunction(get_response) or not _may_wait():
-            original_init(self, get_response)
-            return
-        methods = {hook: getattr(self, hook, None) for hook in HOOKS}
-        original_init(self, _as_async(get_response))
-        _look_sync(self)
-        self._direct_get_response = get_response
-        for hook, method in methods.items():
-            if method is not None:
-                offer(self, hook, _direct_hook(self, hook, method))
-        note(type(self), "direct")
+def _load_middleware(self, is_async=False):
+    with _called_by_a_test(False):
+        _original_load(self, is_async)
 
-    def __call__(self, request):
-        if not hasattr(self, "_direct_get_response"):
-            return original_call(self, request)
-        if _may_wait():
-            return _wait_for(self.__acall__, request)
-        return _as_under_wsgi(self, request)
 
-    BaseHandler.load_middleware = load_middleware
-    AsyncMiddlewareMixin.__init__ = __init__
-    AsyncMiddlewareMixin.__call__ = __call__
+def _init(self, get_response):
+    if get_response is None or iscoroutinefunction(get_response) or not _may_wait():
+        _original_init(self, get_response)
+        return
+    methods = {hook: getattr(self, hook) for hook in HOOKS if hasattr(self, hook)}
+    _original_init(self, _as_async(get_response))
+    _look_sync(self)
+    self._direct_get_response = get_response
+    for hook, method in methods.items():
+        offer(self, hook, _direct_hook(self, hook, method))
+    note(type(self), "direct")
+
+
+def _call(self, request):
+    if not hasattr(self, "_direct_get_response"):
+        return _original_call(self, request)
+    if _may_wait():
+        return _wait_for(self.__acall__, request)
+    return _as_under_wsgi(self, request)
 
 
 @contextlib.contextmanager

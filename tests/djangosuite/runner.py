@@ -26,6 +26,6 @@ class Runner(DiscoverRunner):
         places.put_ours_in_place()
 
     def suite_result(self, suite, result, **kwargs):
-        results = {"ran": result.testsRun - len(result.skipped), "failed": failed(result)}
+        results = {"ran": result.testsRun, "failed": failed(result)}
         Path(os.environ["DJANGOSUITE_RESULTS"]).write_text(json.dumps(results))
         return super().suite_result(suite, result, **kwargs)
