@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unittest
+from pathlib import Path
 
 from tests.djangosuite.allowed import ALLOWED, Allowed
 from tests.djangosuite.judgement import problems, unused
 from tests.djangosuite.labels import failed
 
+ROOT = Path(__file__).parents[2]
 ENTRY = Allowed("a.Test.differs", "on purpose", modes=("chain",), versions=("6.1",))
 
 
@@ -40,6 +42,11 @@ def test_an_entry_applies_to_its_modes_and_versions():
 def test_the_list_is_short_and_gives_reasons():
     assert len(ALLOWED) <= 10
     assert all(entry.reason.endswith(".") for entry in ALLOWED)
+
+
+def test_the_docs_name_each_test_that_differs():
+    page = (ROOT / "docs/explanation/same-answers.md").read_text(encoding="utf-8")
+    assert all(f"| `{entry.test}` |" in page for entry in ALLOWED)
 
 
 def test_a_class_that_no_test_made_is_a_problem():
