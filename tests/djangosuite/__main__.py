@@ -52,10 +52,15 @@ def judge(tests: Path, mode: str) -> tuple[Result, list[str]]:
     """Run all tests of ``mode``; run those that failed again, on stock Django too; say what is wrong."""
     started = time.monotonic()
     result = run(tests, mode, folders.LABELS[mode], processes=os.cpu_count() or 1)
-    failed = fail_again(tests, mode, result)
+    # With several processes, Python 3.12.1 names the wrong tests, though of the right class.
+    classes = judgement.classes_of(result.failed)
+    failed = run(tests, mode, classes).failed if classes else set()
     stock = run(tests, "stock", failed).failed if failed else set()
     allowed = [entry for entry in ALLOWED if entry.applies(mode, SERIES)]
-    problems = list(judgement.problems(failed, stock, allowed))
+    problems = [
+        *judgement.differences(failed, stock, allowed),
+        *judgement.unsteady(result.failed, failed),
+    ]
     if result.ran < folders.FEWEST[mode]:
         problems.append(f"Only {result.ran} tests ran in mode {mode}.")
     seconds = time.monotonic() - started
@@ -68,19 +73,6 @@ def judge(tests: Path, mode: str) -> tuple[Result, list[str]]:
         print(result.output)
     sys.stdout.flush()
     return result, problems
-
-
-def fail_again(tests: Path, mode: str, result: Result) -> set[str]:
-    """Return what fails again when the classes of failed tests run in one process.
-
-    With several processes, Python 3.12.1 gives the names of other tests of the class.
-    """
-    classes = {test.rpartition(".")[0] for test in result.failed}
-    again = run(tests, mode, sorted(classes)).failed if classes else set()
-    passed = classes - {test.rpartition(".")[0] for test in again}
-    for name in sorted(passed):
-        print(f"  failed once, and passed when run again: a test of {name}")
-    return again
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from tests.djangosuite.allowed import Allowed
 
 
-def problems(
+def differences(
     failed: set[str], failed_on_stock: set[str], allowed: Iterable[Allowed]
 ) -> Iterator[str]:
     """Yield what is wrong: a difference that is not allowed, or an allowed one that is none."""
@@ -17,6 +17,17 @@ def problems(
         yield f"{test} fails with our classes, and passes with Django's."
     for test in sorted(reasons.keys() - different):
         yield f"{test} is in allowed.py, and does not differ."
+
+
+def unsteady(failed: set[str], failed_again: set[str]) -> Iterator[str]:
+    """Yield the classes of which a test failed among others only: something may have been left behind."""
+    for name in sorted(classes_of(failed) - classes_of(failed_again)):
+        yield f"A test of {name} failed, and passed when its class ran alone."
+
+
+def classes_of(tests: set[str]) -> set[str]:
+    """Return the labels of the test classes."""
+    return {test.rpartition(".")[0] for test in tests}
 
 
 def unused(uses: set[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 from tests.djangosuite.allowed import ALLOWED, Allowed
-from tests.djangosuite.judgement import problems, unused
+from tests.djangosuite.judgement import differences, unsteady, unused
 from tests.djangosuite.labels import failed
 
 ROOT = Path(__file__).parents[2]
@@ -14,21 +14,21 @@ ENTRY = Allowed("a.Test.differs", "on purpose", modes=("chain",), versions=("6.1
 
 
 def test_what_fails_on_stock_too_is_no_difference():
-    assert list(problems({"a.Test.known"}, {"a.Test.known"}, [])) == []
+    assert list(differences({"a.Test.known"}, {"a.Test.known"}, [])) == []
 
 
 def test_what_is_allowed_is_no_problem():
-    assert list(problems({ENTRY.test}, set(), [ENTRY])) == []
+    assert list(differences({ENTRY.test}, set(), [ENTRY])) == []
 
 
 def test_a_difference_is_a_problem():
-    (problem,) = problems({"a.Test.new", ENTRY.test}, set(), [ENTRY])
+    (problem,) = differences({"a.Test.new", ENTRY.test}, set(), [ENTRY])
     assert problem.startswith("a.Test.new fails with our classes")
 
 
 def test_an_entry_that_does_not_differ_is_a_problem():
     for failures in (set(), {ENTRY.test}):
-        (problem,) = problems(failures, failures, [ENTRY])
+        (problem,) = differences(failures, failures, [ENTRY])
         assert problem == "a.Test.differs is in allowed.py, and does not differ."
 
 
@@ -47,6 +47,11 @@ def test_the_list_is_short_and_gives_reasons():
 def test_the_docs_name_each_test_that_differs():
     page = (ROOT / "docs/explanation/same-answers.md").read_text(encoding="utf-8")
     assert all(f"| `{entry.test}` |" in page for entry in ALLOWED)
+
+
+def test_a_failure_that_does_not_happen_again_is_a_problem():
+    (problem,) = unsteady({"a.Test.one", "b.Test.two"}, {"b.Test.three"})
+    assert problem.startswith("A test of a.Test failed")
 
 
 def test_a_class_that_no_test_made_is_a_problem():
