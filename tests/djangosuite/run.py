@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+#: A run that takes longer hangs.
+SECONDS = 1800
 
 
 @dataclass
@@ -47,6 +49,7 @@ def run(tests: Path, mode: str, labels: Iterable[str], *, processes: int = 1) ->
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            timeout=SECONDS,
         )
         if not results.exists() and processes > 1:
             # What failed cannot always be sent from one process to another.
