@@ -17,6 +17,8 @@ from tests.djangosuite.sources import tests_of
 
 VERSION = django.get_version()
 SERIES = "{}.{}".format(*django.VERSION)
+#: One more than there are processors, because some tests sleep.
+PROCESSES = (os.cpu_count() or 1) + 1
 
 
 def main() -> None:
@@ -51,7 +53,7 @@ def parse_options() -> argparse.Namespace:
 def judge(tests: Path, mode: str) -> tuple[Result, list[str]]:
     """Run all tests of ``mode``; run those that failed again, on stock Django too; say what is wrong."""
     started = time.monotonic()
-    result = run(tests, mode, folders.LABELS[mode], processes=os.cpu_count() or 1)
+    result = run(tests, mode, folders.LABELS[mode], processes=PROCESSES)
     # With several processes, Python 3.12.1 names the wrong tests, though of the right class.
     classes = judgement.classes_of(result.failed)
     failed = run(tests, mode, classes).failed if classes else set()
