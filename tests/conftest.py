@@ -14,7 +14,6 @@ from tests.database import in_process_database, site_database
 
 __all__ = ["in_process_database", "site_database"]
 
-from tests.database import in_process_database, site_database
 
 __all__ = ["in_process_database", "site_database"]
 

@@ -232,6 +232,32 @@ async def test_a_disconnect_while_the_view_waits(handler_class):
 
 
 @pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+async def test_a_sync_view_may_read_the_body_after_a_disconnect(handler_class):
+    """Its thread cannot be stopped, so what it reads is closed when it has ended."""
+    gone = Client("plain", fault="", at=0)
+    may_read, seen = threading.Event(), []
+
+    def view(request):
+        loop.call_soon_threadsafe(gone.gone.set)
+        may_read.wait(5)
+        try:
+            seen.append(request.body)
+        except ValueError as error:
+            seen.append(error)
+
+    loop = asyncio.get_running_loop()
+    with override_settings(
+        ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("plain/", view)]}), MIDDLEWARE=[]
+    ):
+        task = asyncio.create_task(handler_class()(gone.scope, gone.receive, gone.send))
+        await gone.gone.wait()
+        loop.call_later(0.05, may_read.set)
+        await task
+    assert seen == [b"x"]
+    assert gone.sent == []
+
+
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
 async def test_a_view_may_catch_the_cancellation(handler_class):
     async def view(request):
         try:

@@ -23,7 +23,7 @@ from django.urls import get_urlconf, path
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.trace import record_hops
 from tests.driver import drive, scope_for
-from tests.handler.tools import assert_same, build, counted_crossings
+from tests.handler.tools import assert_same, build, counted_crossings, watched_signals
 
 HANDLERS = pytest.mark.parametrize(
     "handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"]
@@ -63,6 +63,16 @@ async def test_senders_are_djangos_class():
         ("started", DjangoASGIHandler, ["scope", "signal"]),
         ("finished", DjangoASGIHandler, ["signal"]),
     ]
+
+
+@HANDLERS
+async def test_a_subclass_is_its_own_sender(handler_class):
+    class Own(handler_class):
+        pass
+
+    with watched_signals() as sent:
+        await drive(Own())
+    assert [signal[:2] for signal in sent] == [("started", Own), ("finished", Own)]
 
 
 @HANDLERS

@@ -24,11 +24,17 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
     """Django's ``ASGIHandler`` without thread hops where nothing blocks; it also answers lifespan.
 
     The methods that other packages instrument call ``super()``. Signals are sent with Django's
-    class as their sender, which is what receivers compare.
+    class as their sender, which is what receivers compare. A subclass is its own sender, as a
+    subclass of Django's is.
     """
 
     #: Sender of ``request_started`` and ``request_finished``.
     sender: type[asgi.ASGIHandler] = asgi.ASGIHandler
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "sender" not in cls.__dict__:
+            cls.sender = cls
 
     def __init__(self) -> None:
         super().__init__()

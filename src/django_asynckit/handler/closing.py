@@ -9,7 +9,12 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._bridge import run_in_context, run_in_worker, uninterrupted
+from django_asynckit._bridge import (
+    run_in_context,
+    run_in_worker,
+    thread_is_in_use,
+    uninterrupted,
+)
 from django_asynckit.handler.sending import pulled_in
 from django_asynckit.handler.signals import finish_inline, finishes_inline
 from django_asynckit.middleware._requests import is_in_memory
@@ -38,8 +43,12 @@ async def close(response: HttpResponseBase) -> None:
 
 
 async def close_request(request: HttpRequest) -> None:
-    """Close a request that got no response: its body and its uploaded files."""
-    if _is_request_in_memory(request.close):
+    """Close a request that got no response: its body and its uploaded files.
+
+    In its own thread if it has one: a sync view whose request was cancelled still runs there, and
+    may read them.
+    """
+    if _is_request_in_memory(request.close) and not thread_is_in_use():
         request.close()
     else:
         await uninterrupted(run_in_worker(request.close))

@@ -1,0 +1,29 @@
+"""The tests of Django's that may fail with our classes, and why: ten at most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A test that differs on purpose."""
+
+    test: str
+    reason: str
+    #: In which ways of running it does.
+    modes: tuple[str, ...] = ("chain",)
+    #: On which versions of Django, such as "5.2"; none means all.
+    versions: tuple[str, ...] = ()
+
+    def applies(self, mode: str, version: str) -> bool:
+        return mode in self.modes and version in (self.versions or (version,))
+
+
+ALLOWED: Final = (
+    Allowed(
+        "asgi.tests.ASGITest.test_read_body_thread",
+        "It watches writes to a SpooledTemporaryFile; a body that fits into memory needs none.",
+    ),
+)
