@@ -118,6 +118,16 @@ def knows_user(get_response):
     return middleware
 
 
+def assigns_user(get_response):
+    """Puts a user of its own into the request, as under WSGI."""
+
+    async def middleware(request):
+        request.user = get_user_model()(username="ada")
+        return await get_response(request)
+
+    return middleware
+
+
 def foreign_auser(get_response):
     """Puts another ``auser`` in the place of ours."""
 
@@ -128,7 +138,7 @@ def foreign_auser(get_response):
     return middleware
 
 
-knows_user.async_capable = foreign_auser.async_capable = True
+knows_user.async_capable = assigns_user.async_capable = foreign_auser.async_capable = True
 
 urlpatterns = [path("", who), path("anybody/", anybody)]
 
@@ -300,6 +310,17 @@ async def test_an_auser_that_is_not_ours_is_djangos_to_await():
     with override_settings(MIDDLEWARE=[SESSIONS, AUTH, own(foreign_auser), REMOTE]):
         headers = {**await logged_in(), "remote-user": "ada"}
         assert (await reply_of(ASGIHandler, headers))[0].body == b"ada True"
+
+
+@NEEDS_HOOKS
+@pytest.mark.parametrize(("has_session", "status"), [(True, 200), (False, 500)])
+async def test_a_user_who_was_put_there_needs_a_backend_in_the_session(has_session, status):
+    """As under WSGI: Django asks that backend to clean the name."""
+    with override_settings(MIDDLEWARE=[SESSIONS, AUTH, own(assigns_user), REMOTE]):
+        headers = await logged_in() if has_session else {}
+        reply, hops = await reply_of(ASGIHandler, {**headers, "remote-user": "ada"})
+        assert reply.status == status
+        assert "RemoteUserMiddleware.process_request" in hops[0]
 
 
 async def test_without_authentication_it_is_djangos_error():
