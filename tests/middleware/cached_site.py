@@ -18,11 +18,13 @@ from django.http import (
 )
 from django.template import engines
 from django.template.response import TemplateResponse
+from django.test import override_settings
 from django.urls import path
 from django.utils import timezone, translation
 
 from django_asynckit.handler.asgi import ASGIHandler
-from tests.driver import drive
+from django_asynckit.trace import record_hops
+from tests.driver import drive, plain_root_logger
 from tests.middleware.caches import Lazy
 
 _runs = itertools.count()
@@ -108,6 +110,9 @@ urlpatterns = [
     path("undecided/", undecided),
 ]
 
+OURS = "tests.middleware.caches"
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+DUMMY = "django.core.cache.backends.dummy.DummyCache"
 TWO = [
     "django.middleware.cache.UpdateCacheMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -205,3 +210,20 @@ def _hidden(value):
     """Hide the time of a header; one that is far away stays."""
     value = re.sub(rf"\w{{3}}, \d\d \w{{3}} {time.gmtime().tm_year} .* GMT", "<date>", value)
     return "<age>" if value in ("0", "1", "2") else value
+
+
+def site(backend=LOCMEM, middleware=TWO, *, options=None, **settings):
+    return override_settings(
+        ROOT_URLCONF="tests.middleware.cached_site",
+        MIDDLEWARE=middleware,
+        CACHES={"default": {"BACKEND": backend, **(options or {})}},
+        **settings,
+    )
+
+
+async def hops_of(application, url="/", method="GET"):
+    """Return the answer and the hops, but for the one that closes what a thread has opened."""
+    with record_hops() as trace, plain_root_logger():
+        reply = await drive(application, url, method=method)
+    targets = [hop.target.rpartition(".")[2] for hop in trace.hops]
+    return reply, [target for target in targets if target != "close"]

@@ -17,6 +17,7 @@ from django.utils import text
 
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware import non_blocking
+from django_asynckit.middleware._steps import Feed, Steps
 from django_asynckit.middleware.gzip import SMALL, GZipMiddleware
 from django_asynckit.trace import record_hops
 from tests.driver import drive, plain_root_logger
@@ -277,6 +278,24 @@ def compressed_stream(*chunks):
     source = produce()
     request = RequestFactory().get("/", headers=ACCEPT)
     return GZipMiddleware(view)(request), source
+
+
+async def test_what_waits_for_a_chunk_is_closed_as_generators_are():
+    async def made(chunks):
+        try:
+            yield b"header"
+            async for chunk in chunks:
+                yield chunk.upper()
+        finally:
+            events.append("closed")
+
+    feed = Feed()
+    steps = Steps(made(feed))
+    assert steps.advance() == [b"header"]
+    feed.hand_over(b"a")
+    assert steps.advance() == [b"A"]
+    steps.close()
+    assert events == ["closed"]
 
 
 @pytest.mark.parametrize("count", range(4))

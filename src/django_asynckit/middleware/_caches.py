@@ -44,7 +44,7 @@ def cache_on_loop(alias: str) -> Any:
 
 def _backend(alias: str) -> Any:
     """Return the class of the cache ``alias``, or ``None`` if it is no class, or was not imported so far."""
-    path = caches.settings.get(alias, {}).get("BACKEND", "")
+    path: str = caches.settings.get(alias, {}).get("BACKEND", "")
     module, _, name = path.rpartition(".")
     backend = getattr(sys.modules.get(module), name, None)
     return backend if isinstance(backend, type) else None
@@ -55,7 +55,7 @@ def is_made_on_loop(alias: str) -> bool:
 
     May import its backend: to be called where no event loop runs.
     """
-    path = caches.settings.get(alias, {}).get("BACKEND", "")
+    path: str = caches.settings.get(alias, {}).get("BACKEND", "")
     if path.startswith("django.core.cache.backends."):
         return bool(path != "django.core.cache.backends.filebased.FileBasedCache")  # Makes a folder.
     try:
