@@ -145,6 +145,10 @@ returns_a_generator = odd(lambda: (number for number in ()))
 never_calls = odd(lambda: HttpResponse("never"))
 
 
+def never_calls_undeclared(get_response):
+    return lambda request: HttpResponse(threading.current_thread().name)
+
+
 def calls_twice(get_response):
     def middleware(request):
         first, second = get_response(request), get_response(request)
@@ -452,7 +456,15 @@ class Wraps(MiddlewareMixin):
 class InstanceCall(MiddlewareMixin):
     def __init__(self, get_response):
         super().__init__(get_response)
-        self.__acall__ = get_response
+        self.__acall__ = self.answer
+
+    async def answer(self, request):
+        return HttpResponse("own")
+
+
+class ClassCall(MiddlewareMixin):
+    async def __acall__(self, request):
+        return HttpResponse("own")
 
 
 class AsyncHooks(MiddlewareMixin):
@@ -486,10 +498,24 @@ async def test_subclasses_are_not_declared_with_their_base():
     assert (await crossings(settings)).hops > 1
 
 
-@pytest.mark.parametrize("middleware", [Wraps, InstanceCall])
-async def test_a_class_with_a_chain_of_its_own_keeps_it(middleware):
+async def test_a_class_with_a_chain_of_its_own_keeps_it():
+    seen = await assert_same(scope_for("/"), **here(Wraps))
+    assert (b"X-Wrapped", b"yes") in seen.reply.headers
+
+
+@pytest.mark.parametrize("middleware", [InstanceCall, ClassCall])
+async def test_a_call_of_its_own_is_run(middleware):
     seen = await assert_same(scope_for("/"), **here(middleware))
-    assert (b"X-Wrapped" in dict(seen.reply.headers)) == (middleware is Wraps)
+    assert seen.reply.body == b"own"
+
+
+@pytest.mark.parametrize("middleware", [tells_thread, Headers])
+async def test_above_sync_only_middleware_it_is_in_the_thread_of_that(middleware):
+    settings = here(middleware, never_calls_undeclared)
+    settings["ASYNCKIT_NON_BLOCKING_MIDDLEWARE"].pop()
+    with override_settings(**settings):
+        reply = await drive(ASGIHandler())
+    assert dict(reply.headers)[b"X-Thread"] == reply.body
 
 
 async def test_async_hooks_are_awaited():
