@@ -99,6 +99,21 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.functional:LazyObject.__init__",
         "django.utils.functional:SimpleLazyObject.__init__",
     ],
+    "django_asynckit.middleware.preload.PreloadUserMiddleware": [
+        "django.contrib.auth.middleware:auser",
+        "django.contrib.auth.middleware:get_user",
+        "django.contrib.auth:_aget_user_session_key",
+        "django.contrib.auth:_get_user_session_key",
+        "django.contrib.auth:aget_user",
+        "django.contrib.auth:get_user",
+        "django.contrib.sessions.backends.base:SessionBase._aget_session",
+        "django.contrib.sessions.backends.base:SessionBase._get_session",
+        "django.contrib.sessions.backends.base:SessionBase.acycle_key",
+        "django.contrib.sessions.backends.base:SessionBase.aflush",
+        "django.contrib.sessions.backends.base:SessionBase.clear",
+        "django.contrib.sessions.backends.base:SessionBase.cycle_key",
+        "django.contrib.sessions.backends.base:SessionBase.flush",
+    ],
     "django_asynckit.middleware.security.SecurityMiddleware": [
         "django.http.response:HttpResponseBase.setdefault",
         "django.http.response:ResponseHeaders.__setitem__",
@@ -127,6 +142,8 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     },
     "django.contrib.auth.middleware:auser": {"baca695689409125": "5.2"},
     "django.contrib.auth.middleware:get_user": {"6aaaac85622299cd": "5.2"},
+    "django.contrib.auth:_aget_user_session_key": {"14d5c586202f27fc": "5.2"},
+    "django.contrib.auth:_get_user_session_key": {"3ea0fa6fc0782883": "5.2"},
     "django.contrib.auth:aget_user": {"f609d7fa6276e79b": "5.2", "8e2335f732241000": "6.0"},
     "django.contrib.auth:get_user": {"313ac3057953a86e": "5.2"},
     "django.contrib.messages.middleware:MessageMiddleware.process_request": {
@@ -140,7 +157,13 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
         "93e5c07ce563a328": "5.2"
     },
     "django.contrib.messages.storage.fallback:FallbackStorage._store": {"3b8410f3111921f3": "5.2"},
+    "django.contrib.sessions.backends.base:SessionBase._aget_session": {"e00d1095e1062ad5": "5.2"},
     "django.contrib.sessions.backends.base:SessionBase._get_session": {"8d66dfa9aef471f5": "5.2"},
+    "django.contrib.sessions.backends.base:SessionBase.acycle_key": {"642b43ec807a3449": "5.2"},
+    "django.contrib.sessions.backends.base:SessionBase.aflush": {"3836ea9a92276f03": "5.2"},
+    "django.contrib.sessions.backends.base:SessionBase.clear": {"85246986aef7ca58": "5.2"},
+    "django.contrib.sessions.backends.base:SessionBase.cycle_key": {"42db87b943a477a1": "5.2"},
+    "django.contrib.sessions.backends.base:SessionBase.flush": {"452a22e358ee9bf0": "5.2"},
     "django.contrib.sessions.backends.base:SessionBase.is_empty": {"46f439ea973094f0": "5.2"},
     "django.contrib.sessions.middleware:SessionMiddleware.process_request": {
         "2870e3d31f0a1c19": "5.2"
