@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import random
 import re
 import secrets
@@ -130,11 +131,17 @@ def comparable(seen: Any) -> dict[str, Any]:
     if not seen.reply.messages:
         return facts
     body, headers = seen.reply.body, seen.reply.headers
-    if b"Traceback" in body:
-        title = _TITLE.search(body)
-        body = title[1] if title else body
-        headers = [pair for pair in headers if pair[0] != b"Content-Length"]
+    if b"Traceback" in uncompressed(body):
+        title = _TITLE.search(uncompressed(body))
+        body = title[1] if title else b""
+        headers = [pair for pair in headers if pair[0] not in (b"Content-Length", b"ETag")]
     return {**facts, "status": seen.reply.status, "headers": headers, "body": body}
+
+
+def uncompressed(body: bytes) -> bytes:
+    with contextlib.suppress(OSError, EOFError):
+        return gzip.decompress(body)
+    return body
 
 
 def forget() -> None:

@@ -44,6 +44,7 @@ def test_every_native_class_and_every_mirrored_function_is_listed():
     assert set(MIRRORED) == {
         *DROPINS.values(),
         "django_asynckit.handler.asgi.ASGIHandler",
+        PRELOAD,
     }
     assert {name for names in MIRRORED.values() for name in names} == set(REVIEWED)
 
