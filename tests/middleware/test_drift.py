@@ -22,6 +22,9 @@ HOOK = "django.middleware.security:SecurityMiddleware.process_response"
 HANDLE = "django.core.handlers.asgi:ASGIHandler.handle"
 
 
+PRELOAD = "django_asynckit.middleware.preload.PreloadUserMiddleware"
+
+
 class Subclass(SecurityMiddleware):
     """A user's class."""
 
@@ -48,6 +51,7 @@ def test_every_native_class_and_every_mirrored_function_is_listed():
         "django_asynckit.handler.asgi.ASGIHandler",
         CSP,
         "django_asynckit.handler.requests.make_request",
+        PRELOAD,
     }
     assert {name for names in MIRRORED.values() for name in names} == set(REVIEWED)
 
@@ -82,6 +86,13 @@ def test_a_check_names_what_is_not_reviewed(unreviewed, path):
         (warning,) = check_drift()
     assert (warning.id, warning.obj) == ("asynckit.W001", NATIVE)
     assert HOOK in warning.msg
+
+
+def test_a_check_names_what_stands_in_for_nothing_too(unreviewed):
+    unreviewed("django.contrib.auth:get_user")
+    with override_settings(MIDDLEWARE=[PRELOAD]):
+        (warning,) = check_drift()
+    assert warning.obj == PRELOAD
 
 
 @pytest.mark.parametrize("path", ["no.such.Middleware", f"{__name__}.check_drift"])

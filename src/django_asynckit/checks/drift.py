@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from django_asynckit._drift import HANDLER, unreviewed
+from django_asynckit._mirrored import MIRRORED
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
 
@@ -38,7 +39,7 @@ def _natives(middleware_path: str) -> Iterator[str]:
     mro = [dotted_path(cls) for cls in getattr(middleware, "__mro__", ())]
     if mro and mro[0] in DROPINS and conf.native_middleware:
         yield DROPINS[mro[0]]
-    yield from (name for name in mro if name in DROPINS.values())
+    yield from (name for name in mro if name in MIRRORED)
 
 
 def _warning(path: str, names: list[str]) -> CheckMessage:
