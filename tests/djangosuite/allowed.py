@@ -25,5 +25,6 @@ ALLOWED: Final = (
     Allowed(
         "asgi.tests.ASGITest.test_read_body_thread",
         "It watches writes to a SpooledTemporaryFile; a body that fits into memory needs none.",
+        versions=("6.0", "6.1", "6.2"),
     ),
 )

@@ -57,7 +57,9 @@ def is_made_on_loop(alias: str) -> bool:
     """
     path: str = caches.settings.get(alias, {}).get("BACKEND", "")
     if path.startswith("django.core.cache.backends."):
-        return bool(path != "django.core.cache.backends.filebased.FileBasedCache")  # Makes a folder.
+        return bool(
+            path != "django.core.cache.backends.filebased.FileBasedCache"
+        )  # Makes a folder.
     try:
         backend = import_string(path)
     except ImportError:

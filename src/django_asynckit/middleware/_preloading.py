@@ -17,7 +17,7 @@ from django_asynckit._bridge import run_in_worker
 from django_asynckit.middleware._lazy import lazy
 from django_asynckit.middleware._replay import aload_ahead, is_ahead, load_ahead, peek
 from django_asynckit.middleware._sessions import (
-    awaits_natively,
+    is_awaited,
     overrides_aload,
     reads_in_memory,
 )
@@ -81,7 +81,7 @@ async def _load_without_hop(session: Any) -> bool:
     if store is signed_cookies.SessionStore:
         load_ahead(session)
         return True
-    if awaits_natively(store) or overrides_aload(store):
+    if is_awaited(session) or overrides_aload(store):
         await aload_ahead(session)
         return True
     return False

@@ -32,7 +32,7 @@ def is_awaited(middleware: Any, request: HttpRequest, has_sync_overrides: bool) 
     return (
         _has_nothing_to_do(middleware, request)
         or not is_shared(request)
-        or prefers_async(request.session.__class__)
+        or prefers_async(request.session)
         or any(_is_async(path) for path in settings.AUTHENTICATION_BACKENDS)
     )
 

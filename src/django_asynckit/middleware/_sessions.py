@@ -98,9 +98,15 @@ def overrides_aload(store: Any) -> bool:
     )
 
 
+def prefers_async(session: SessionBase) -> bool:
+    """Whether an async method of ``session`` must be the one that runs, since it is native or nearer."""
+    if isinstance(session, OneHop):
+        return session._is_awaited()
+    return _prefers_async(session.__class__)
+
+
 @functools.cache
-def prefers_async(store: Any) -> bool:
-    """Whether an async method of ``store`` must be the one that runs, since it is native or nearer."""
+def _prefers_async(store: Any) -> bool:
     return awaits_natively(store) or any(has_own_twin(store, name) for name in _paired_names())
 
 

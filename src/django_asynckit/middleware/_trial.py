@@ -14,7 +14,7 @@ from django.contrib.sessions.backends import signed_cookies
 from django.http import HttpRequest
 
 from django_asynckit.middleware._replay import peek
-from django_asynckit.middleware._sessions import awaits_natively
+from django_asynckit.middleware._sessions import is_awaited
 
 SESSION_KEYS: Final = (auth.SESSION_KEY, auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY)
 _TRIAL: Final = "_asynckit_trial"
@@ -58,7 +58,7 @@ class Unfinished:
     def is_awaitable(self) -> bool:
         """Whether :meth:`afinish` makes no hop."""
         store: Any = type(self._session)
-        return store is signed_cookies.SessionStore or awaits_natively(store)
+        return store is signed_cookies.SessionStore or is_awaited(self._session)
 
     def finish(self) -> None:
         """Do it (blocks)."""
