@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType, ModuleType
 from typing import Any
 
 
@@ -13,3 +14,12 @@ def position(cls: type[Any], *names: str) -> int:
     mro = cls.__mro__
     found = (i for i, one in enumerate(mro) if any(name in one.__dict__ for name in names))
     return next(found, len(mro) - 1)
+
+
+def is_untouched(method: Any, module: ModuleType) -> bool:
+    """Whether the bound ``method`` is a function of Django's ``module``, not one in its place.
+
+    Ask it of ``super()``: in a class of the user's, another may come between ours and Django's.
+    """
+    function = getattr(method, "__func__", None)
+    return type(function) is FunctionType and function.__globals__ is module.__dict__
