@@ -14,6 +14,8 @@ from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware import non_blocking
 from django_asynckit.middleware._headers import header_store, valid_entry
 from django_asynckit.middleware.clickjacking import XFrameOptionsMiddleware
+from django_asynckit.middleware.common import CommonMiddleware
+from django_asynckit.middleware.security import SecurityMiddleware
 from tests.driver import drive, plain_root_logger
 
 CLICKJACKING = "django.middleware.clickjacking.XFrameOptionsMiddleware"
@@ -102,6 +104,57 @@ async def test_a_value_of_ones_own_is_used():
         handler = ASGIHandler()
         assert (b"X-Frame-Options", b"own") in (await drive(handler, "/plain/")).headers
         assert (b"X-Frame-Options", b"7") in (await drive(handler, "/plain/?value=7")).headers
+
+
+def _loud(native, hook):
+    """A mixin that overrides a hook of Django's class, and comes after ours in the order of bases."""
+    django_class = native.__mro__[2]
+
+    def override(self, *args):
+        seen.append(hook)
+        return getattr(django_class, hook)(self, *args)
+
+    return type("Loud", (native, type("Mixin", (django_class,), {hook: override})), {})
+
+
+seen: list[str] = []
+HOOKS = [
+    (SecurityMiddleware, "process_response"),
+    (CommonMiddleware, "process_request"),
+    (CommonMiddleware, "process_response"),
+    (XFrameOptionsMiddleware, "process_response"),
+]
+
+
+@pytest.mark.parametrize(("native", "hook"), HOOKS)
+async def test_classes_between_ours_and_djangos_run(native, hook, monkeypatch):
+    monkeypatch.setitem(globals(), "Loud", _loud(native, hook))
+    seen.clear()
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[f"{__name__}.Loud"]):
+        handler = ASGIHandler()
+        for _ in range(2):
+            assert (await drive(handler, "/plain/")).status == 200
+    assert seen == [hook] * 2
+
+
+@pytest.mark.parametrize(("native", "hook"), HOOKS)
+async def test_patches_of_djangos_classes_run(native, hook, monkeypatch):
+    django_class = native.__mro__[2]
+    original = getattr(django_class, hook)
+
+    def patched(self, *args):
+        seen.append(hook)
+        return original(self, *args)
+
+    path = f"{django_class.__module__}.{django_class.__qualname__}"
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[path]):
+        handler = ASGIHandler()
+        await drive(handler, "/plain/")
+        seen.clear()
+        monkeypatch.setattr(django_class, hook, patched)
+        for _ in range(2):
+            assert (await drive(handler, "/plain/")).status == 200
+    assert seen == [hook] * 2
 
 
 def test_an_invalid_value_is_an_error_every_time():

@@ -18,6 +18,7 @@ from django.urls import path
 from django_asynckit._compat import REMOTE_USER_HAS_HOOKS
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware._sessions import prefers_async
+from django_asynckit.middleware._stores import DatabaseStore
 from django_asynckit.middleware.auth import PersistentRemoteUserMiddleware, RemoteUserMiddleware
 from django_asynckit.trace import record_hops
 from tests.driver import drive
@@ -356,10 +357,12 @@ async def test_a_header_of_ones_own_is_djangos():
 
 
 @pytest.mark.parametrize(
-    "store", [db.SessionStore, signed_cookies.SessionStore], ids=["db", "signed cookies"]
+    "store",
+    [db.SessionStore, DatabaseStore, signed_cookies.SessionStore],
+    ids=["db", "our db", "signed cookies"],
 )
 def test_djangos_stores_have_no_async_methods_of_their_own(store):
-    assert not prefers_async(store)
+    assert not prefers_async(store())
 
 
 def test_under_wsgi_all_is_djangos():

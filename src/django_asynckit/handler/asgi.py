@@ -12,11 +12,12 @@ from django.http.response import HttpResponseBase
 
 from django_asynckit._bridge import with_own_thread
 from django_asynckit.handler import body, closing, requests, sending
-from django_asynckit.handler.base import AsyncHandlerMixin, is_untouched
+from django_asynckit.handler.base import AsyncHandlerMixin
 from django_asynckit.handler.disconnect import CancelOnDisconnect
 from django_asynckit.handler.lifespan import answer_lifespan
 from django_asynckit.handler.signals import send_finished, send_started
 from django_asynckit.handler.urls import set_script_prefix
+from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.types import Receive, Scope, Send
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from types import FunctionType, ModuleType
 from typing import Any
 
 from django.core.handlers import base
@@ -22,6 +21,7 @@ from django_asynckit.handler.loading import native_middleware
 from django_asynckit.handler.logs import log_status
 from django_asynckit.handler.urls import set_urlconf
 from django_asynckit.middleware._hooks import is_non_blocking
+from django_asynckit.middleware._mro import is_untouched
 
 
 class AsyncHandlerMixin(base.BaseHandler):
@@ -107,9 +107,3 @@ class AsyncHandlerMixin(base.BaseHandler):
             if rendered is None:
                 raise
             return rendered
-
-
-def is_untouched(method: Any, module: ModuleType) -> bool:
-    """Whether the bound ``method`` is a function of Django's ``module``, not one in its place."""
-    function = getattr(method, "__func__", None)
-    return type(function) is FunctionType and function.__globals__ is module.__dict__

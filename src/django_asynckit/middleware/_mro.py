@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType, ModuleType
 from typing import Any
 
 
@@ -21,3 +22,12 @@ def has_own_twin(cls: type[Any], name: str) -> bool:
     owner = cls.__mro__[twin]
     is_own = owner is not object and not owner.__module__.startswith("django.")
     return is_own and twin <= position(cls, name)
+
+
+def is_untouched(method: Any, module: ModuleType) -> bool:
+    """Whether the bound ``method`` is a function of Django's ``module``, not one in its place.
+
+    Ask it of ``super()``: in a class of the user's, another may come between ours and Django's.
+    """
+    function = getattr(method, "__func__", None)
+    return type(function) is FunctionType and function.__globals__ is module.__dict__

@@ -9,6 +9,7 @@ from django.middleware import clickjacking
 
 from django_asynckit.middleware._headers import header_store, valid_entry
 from django_asynckit.middleware._hooks import non_blocking
+from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
 _HEADER: Final = "X-Frame-Options"
@@ -21,9 +22,11 @@ class XFrameOptionsMiddleware(AsyncMiddlewareMixin, clickjacking.XFrameOptionsMi
 
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        store = header_store(response) if self.async_mode else None
+        hook = super().process_response
+        shortens = self.async_mode and is_untouched(hook, clickjacking)
+        store = header_store(response) if shortens else None
         if store is None:
-            return super().process_response(request, response)
+            return hook(request, response)
         if "x-frame-options" in store or getattr(response, "xframe_options_exempt", False):
             return response
         value = self.get_xframe_options_value(request, response)

@@ -13,6 +13,7 @@ from django_asynckit.conf import setting
 from django_asynckit.middleware._headers import header_store
 from django_asynckit.middleware._hooks import non_blocking
 from django_asynckit.middleware._hosts import ValidHosts
+from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 from django_asynckit.types import GetResponse
 
@@ -30,19 +31,25 @@ class CommonMiddleware(AsyncMiddlewareMixin, common.CommonMiddleware):
 
     @non_blocking
     def process_request(self, request: HttpRequest) -> Any:
-        if not self.async_mode or setting("DISALLOWED_USER_AGENTS") or setting("PREPEND_WWW"):
-            return super().process_request(request)
-        if self._valid_hosts.knows(request):
-            return None  # Django's hook would do nothing.
-        response: Any = super().process_request(request)  # Raises for a host that is not allowed.
-        self._valid_hosts.remember(request)
-        return response
+        hook = super().process_request
+        if (
+            not (self.async_mode and is_untouched(hook, common))
+            or setting("DISALLOWED_USER_AGENTS")
+            or setting("PREPEND_WWW")
+        ):
+            return hook(request)
+        if not self._valid_hosts.knows(request):  # Else Django's hook would do nothing.
+            hook(request)  # Raises for a host that is not allowed.
+            self._valid_hosts.remember(request)
+        return None
 
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        store = header_store(response) if self.async_mode else None
+        hook = super().process_response
+        shortens = self.async_mode and is_untouched(hook, common)
+        store = header_store(response) if shortens else None
         if store is None or response.status_code == 404:
-            return super().process_response(request, response)
+            return hook(request, response)
         if not response.streaming and "content-length" not in store:
             store["content-length"] = ("Content-Length", str(len(response.content)))
         return response

@@ -114,9 +114,6 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
         """
 
         async def run(*args: Any) -> Any:
-            mode, twin = self._way(hook)
-            if mode is Mode.TWIN and twin is not None:  # What most are: one coroutine less.
-                return await twin(*args)
             return await self._run_hook(hook, method, *args)
 
         # Django names the middleware by its hook's __self__ in errors.

@@ -9,6 +9,7 @@ from django.middleware import security
 
 from django_asynckit.middleware._headers import FixedHeaders
 from django_asynckit.middleware._hooks import non_blocking
+from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 from django_asynckit.types import GetResponse
 
@@ -31,9 +32,15 @@ class SecurityMiddleware(AsyncMiddlewareMixin, security.SecurityMiddleware):
 
     @non_blocking
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        if self.async_mode and not self.sts_seconds and self._fixed_headers().set_missing(response):
+        hook = super().process_response
+        if (
+            self.async_mode
+            and not self.sts_seconds
+            and is_untouched(hook, security)
+            and self._fixed_headers().set_missing(response)
+        ):
             return response
-        return super().process_response(request, response)
+        return hook(request, response)
 
     def _fixed_headers(self) -> FixedHeaders:
         """Return the headers that Django's hook sets on every response, from the same attributes."""
