@@ -51,6 +51,13 @@ def test_djangos_stores_are_replaced_under_asgi_only(module, tmp_path, monkeypat
         assert SessionMiddleware(lambda request: None).SessionStore is module.SessionStore
 
 
+@pytest.mark.parametrize("module", [db, cache, cached_db, file])
+def test_sessions_are_readable_for_djangos_store_and_the_other_way_round(module):
+    djangos, ours = module.SessionStore(), _stores.native_store(module.SessionStore)()
+    assert ours.decode(djangos.encode({"color": "blue"})) == {"color": "blue"}
+    assert djangos.decode(ours.encode({"color": "blue"})) == {"color": "blue"}
+
+
 def test_djangos_file_store_remembers_its_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(file.SessionStore, "_storage_path", str(tmp_path), raising=False)
     assert _stores.FileStore().storage_path == str(tmp_path)

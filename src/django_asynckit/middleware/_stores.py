@@ -91,6 +91,9 @@ _NATIVE: Final[dict[Any, Any]] = {
     file.SessionStore: FileStore,
 }
 NATIVE: Final[tuple[Any, ...]] = tuple(_NATIVE.values())
+for _djangos, _ours in _NATIVE.items():
+    # Django signs sessions with it: those of before must be read, and by code that has Django's class.
+    _ours.__qualname__ = _djangos.__qualname__
 
 
 def native_store(store: Any) -> Any:
