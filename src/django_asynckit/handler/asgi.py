@@ -17,6 +17,7 @@ from django_asynckit.handler.disconnect import CancelOnDisconnect
 from django_asynckit.handler.lifespan import answer_lifespan
 from django_asynckit.handler.signals import send_finished, send_started
 from django_asynckit.types import Receive, Scope, Send
+from django_asynckit.workers.context import begin, end
 
 
 class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
@@ -45,6 +46,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
             body_file = await self.read_body(receive)
         except RequestAborted:
             return
+        lease = begin()
         try:
             set_script_prefix(asgi.get_script_prefix(scope))
             request, error_response = await self._start(scope, body_file)
@@ -53,6 +55,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
             else:
                 await self._process(request, receive, send)
         finally:
+            end(lease)
             await body.close_body(body_file)
 
     async def _start(self, scope: Scope, body_file: IO[bytes]) -> tuple[Any, Any]:
