@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,20 +67,12 @@ def worker_settings() -> WorkerSettings:
 
     Read once, since each call of a worker needs them, and again after ``setting_changed``.
     """
-    hold = getattr(settings, "ASYNCKIT_WORKER_HOLD", "auto")
-    if hold not in HOLD_MODES:
-        raise ImproperlyConfigured(
-            f'ASYNCKIT_WORKER_HOLD must be "auto", "request" or "call", not {hold!r}.'
-        )
-    reuse = getattr(settings, "ASYNCKIT_WORKER_REUSE", True)
-    if not isinstance(reuse, bool):
-        raise ImproperlyConfigured(f"ASYNCKIT_WORKER_REUSE must be True or False, not {reuse!r}.")
     return WorkerSettings(
         limit=_limit(),
-        hold=hold,
-        idle_seconds=_seconds("ASYNCKIT_WORKER_IDLE_SECONDS", 10),
-        wait_seconds=_seconds("ASYNCKIT_WORKER_WAIT_SECONDS", 30),
-        reuse=reuse,
+        hold=_hold(),
+        idle_seconds=_idle_seconds(),
+        wait_seconds=_wait_seconds(),
+        reuse=_reuse(),
     )
 
 
@@ -93,9 +87,34 @@ def _limit() -> int:
     return limit
 
 
+def _hold() -> str:
+    hold = getattr(settings, "ASYNCKIT_WORKER_HOLD", "auto")
+    if hold not in HOLD_MODES:
+        raise ImproperlyConfigured(
+            f'ASYNCKIT_WORKER_HOLD must be "auto", "request" or "call", not {hold!r}.'
+        )
+    return str(hold)
+
+
+def _idle_seconds() -> float:
+    return _seconds("ASYNCKIT_WORKER_IDLE_SECONDS", 10)
+
+
+def _wait_seconds() -> float:
+    return _seconds("ASYNCKIT_WORKER_WAIT_SECONDS", 30)
+
+
+def _reuse() -> bool:
+    reuse = getattr(settings, "ASYNCKIT_WORKER_REUSE", True)
+    if not isinstance(reuse, bool):
+        raise ImproperlyConfigured(f"ASYNCKIT_WORKER_REUSE must be True or False, not {reuse!r}.")
+    return reuse
+
+
 def _seconds(name: str, default: float) -> float:
     seconds = getattr(settings, name, default)
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds <= 0:
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not (is_number and 0 < seconds <= threading.TIMEOUT_MAX):
         raise ImproperlyConfigured(f"{name} must be a number of seconds above 0, not {seconds!r}.")
     return float(seconds)
 
@@ -103,6 +122,17 @@ def _seconds(name: str, default: float) -> float:
 def _forget_worker_settings(*, setting: str, **_kwargs: Any) -> None:
     if setting.startswith("ASYNCKIT_WORKER"):
         worker_settings.cache_clear()
+
+
+#: What reads each setting, and raises ``ImproperlyConfigured`` if it has a value that it cannot have.
+READERS: Final[tuple[Callable[[], Any], ...]] = (
+    lambda: conf.native_middleware,
+    _limit,
+    _hold,
+    _idle_seconds,
+    _wait_seconds,
+    _reuse,
+)
 
 
 setting_changed.connect(_forget_worker_settings)

@@ -35,13 +35,14 @@ class Worker(threading.Thread):
         self._clients = CacheClients()
         self._leave = leave
         self._is_open = False
+        self._idle_seconds = worker_settings().idle_seconds
 
     def run(self) -> None:
         """Take what is in the inbox until there is ``None``, or nothing for long."""
         self.connections.prepare()
         while True:
             try:
-                task = self.inbox.get(timeout=worker_settings().idle_seconds)
+                task = self.inbox.get(timeout=self._idle_seconds)
             except queue.Empty:
                 if self._leave(self):
                     break
