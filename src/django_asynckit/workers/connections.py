@@ -28,10 +28,11 @@ class Connections:
 
     def prepare(self) -> None:
         """Make the wrappers before any request does, so that all that is set on them is seen."""
-        for alias in connections:
-            # A wrong setting is for the request that uses the alias.
-            with contextlib.suppress(Exception):
-                self._make(alias)
+        # A wrong setting is for the request that uses the alias.
+        with contextlib.suppress(Exception):
+            for alias in connections:
+                with contextlib.suppress(Exception):
+                    self._make(alias)
 
     def open(self) -> None:
         """Do what ``request_started`` does, and close what died with another connection."""
@@ -44,7 +45,7 @@ class Connections:
     def note_errors(self) -> None:
         """Close a connection that an error has broken, and have all others of its alias checked."""
         for alias, wrapper in self._wrappers.items():
-            if wrapper.connection.errors_occurred and wrapper.is_dead():
+            if wrapper.has_died():
                 _close(wrapper.connection)
                 _deaths[alias] = self._deaths_seen[alias] = _deaths.get(alias, 0) + 1
 
@@ -79,7 +80,7 @@ class Connections:
                     "rolled back: end each transaction where it was begun.",
                     alias,
                 )
-            if connection.in_atomic_block or _current(alias) is not connection:
+            if wrapper.in_transaction() or _current(alias) is not connection:
                 self._replace(alias)
         if is_connected(request_finished, close_old_connections):
             close_old_connections()
@@ -100,7 +101,7 @@ class Connections:
 
     def raw(self) -> list[object]:
         """Return the driver's connections."""
-        return [w.connection.connection for w in self._wrappers.values()]
+        return [w.connection.connection for w in list(self._wrappers.values())]
 
     def _make(self, alias: str) -> None:
         connections[alias] = connections.create_connection(alias)

@@ -51,7 +51,8 @@ def begin() -> Lease:
 
 def end(lease: Lease) -> None:
     """End ``lease``: its worker is closed behind what it runs. Later calls take one for themselves."""
-    if lease.worker is not None or lease.waiting:
+    # In this order: it gets a worker before its calls stop waiting.
+    if lease.waiting or lease.worker is not None:
         POOL.end(lease)
     lease.has_ended = True
 

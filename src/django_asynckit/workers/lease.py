@@ -43,8 +43,9 @@ class Lease:
 
     def __del__(self) -> None:
         # No lock: the code that drops it may hold the pool's.
-        if self.worker is not None:
-            self.worker.inbox.put(self._reclaim)
+        worker = self.worker
+        if worker is not None:
+            worker.inbox.put(self._reclaim)
 
     def keeps_open(self) -> bool:
         """Whether an iterator or a block of code needs this very worker again."""

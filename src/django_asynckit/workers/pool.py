@@ -61,6 +61,7 @@ class Pool:
             lease.has_ended = True
             lease.must_close = lease.worker is not None
             self._settle(lease)
+        self._start()
 
     def release(self, lease: Lease) -> None:
         """Take the worker back before the request is over; ``RuntimeError`` if it is in use."""
@@ -74,18 +75,21 @@ class Pool:
                 )
             lease.must_close = True
             self._settle(lease)
+        self._start()
 
     def stream(self, lease: Lease) -> None:
         """Let ``lease`` keep no worker while it waits, unless there is something on it to keep."""
         with self.lock:
             lease.is_streaming = True
             self._settle(lease)
+        self._start()
 
     def pin(self, lease: Lease, count: int) -> None:
         """Keep the worker of ``lease`` where it is until as many are taken away as were added."""
         with self.lock:
             lease.pins += count
             self._settle(lease)
+        self._start()
 
     def shut_down(self, seconds: float) -> None:
         """End all workers, and wait for that at most ``seconds``. Later calls start new ones."""
@@ -131,6 +135,7 @@ class Pool:
             to_close = self._register.rest(lease)
             self._serve()
         job.deliver(result, error)
+        del result, error  # The traceback of the error has this frame: a cycle.
         self._start()
         if to_close is not None:
             self._close(worker)
@@ -179,6 +184,8 @@ class Pool:
         worker = self._register.rest(lease)
         if worker is not None:
             worker.inbox.put(self._close)
+        elif self._waiting:
+            self._serve()  # There may be one more to lend.
 
     def _may_begin(self, lease: Lease, job: Job) -> bool:
         """Find a worker for ``lease``, unless others were there before."""
@@ -276,6 +283,7 @@ class Pool:
                     lease, job = task.args
                     self._register.end(lease, job)
                     job.deliver(None, error)
+            self._serve()
 
 
 def _log_wait(seconds: float, others: int, _worker: Worker) -> None:

@@ -51,17 +51,23 @@ class Waiting:
 
     def set_alarm(self, when: float) -> None:
         """Have ``wake`` called at ``when``, in the time of ``monotonic()``, or before."""
+        while self._since and not self._try_to_set_alarm(when):
+            # The loop was closed: nobody awaits the first one any more.
+            self._since.popitem(last=False)
+
+    def _try_to_set_alarm(self, when: float) -> bool:
         loop = next(iter(self._since)).waiting[0].loop
         if self._alarm is not None:
             alarm_loop, at = self._alarm
             if at <= when and not alarm_loop.is_closed() and alarm_loop is loop:
-                return
+                return True
         self._alarm = (loop, when)
         try:
             loop.call_soon_threadsafe(self._schedule, loop, when)
-        except RuntimeError:  # The loop was closed: nobody awaits the first one any more.
+        except RuntimeError:
             self._alarm = None
-            self._since.popitem(last=False)
+            return False
+        return True
 
     def _schedule(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
         loop.call_later(max(0, when - monotonic()), self._ring, when)

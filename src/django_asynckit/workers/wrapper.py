@@ -10,8 +10,12 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.functional import cached_property
 
-#: Modules of Django that open cursors for the ORM, not for SQL that a user wrote.
-_ORM: Final = ("django.db.models.sql.compiler", "django.db.backends.")
+#: Modules of Django that open cursors for SQL of their own, not for SQL that a user wrote.
+_ORM: Final = (
+    "django.db.models.sql.compiler",
+    "django.db.backends.",
+    "django.core.cache.backends.db",
+)
 
 
 class Wrapper:
@@ -44,8 +48,17 @@ class Wrapper:
         return (
             self.connection.connection is not None
             and not self.in_transaction()
-            and not self.connection.is_usable()
+            and not self._is_usable()
         )
+
+    def has_died(self) -> bool:
+        """Whether an error has shown that the connection works no more; seen once, as by Django."""
+        connection = self.connection
+        if not connection.errors_occurred or self.in_transaction():
+            return False
+        is_dead = self.is_dead()
+        connection.errors_occurred = is_dead
+        return is_dead
 
     def is_as_before(self) -> bool:
         """Whether the next request could take the connection as it is."""
@@ -74,6 +87,12 @@ class Wrapper:
             connection.dec_thread_sharing()
         self._ran_raw_sql = False
         self._watch()
+
+    def _is_usable(self) -> bool:
+        try:
+            return self.connection.is_usable()
+        except Exception:
+            return False
 
     def _unknown_attributes(self) -> list[str]:
         unknown = vars(self.connection).keys() - self._names
