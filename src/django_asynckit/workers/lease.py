@@ -29,6 +29,8 @@ class Lease:
         #: How many calls its worker runs or has in its inbox, and how many of them are limited.
         self.running = 0
         self.limited = 0
+        #: Whether the last of them was limited.
+        self.counts_at_rest = False
         #: Whether the request is over, and whether its end must still be seen to.
         self.has_ended = False
         self.must_close = False

@@ -51,6 +51,8 @@ class Pool:
         with self.lock:
             if lease.worker is not None or self._may_begin(lease, job):
                 self._hand_over(lease, job)
+                if self._waiting and not job.is_limited:
+                    self._serve()  # It counted while it was at rest, and does no more.
             else:
                 self._queue(lease, job)
         self._start()
@@ -264,14 +266,13 @@ class Pool:
     def _start(self) -> None:
         """Start the workers that were made with the lock held: starting takes a while."""
         while self._unstarted:
-            try:
-                worker = self._unstarted.pop()
-            except IndexError:  # Another thread was quicker.
-                return
-            try:
-                worker.start()
-            except RuntimeError as error:  # The system gives no more threads.
-                self._fail(worker, error)
+            with self.lock:
+                workers, self._unstarted = self._unstarted, []
+            for worker in workers:
+                try:
+                    worker.start()
+                except RuntimeError as error:  # The system gives no more threads.
+                    self._fail(worker, error)
 
     def _fail(self, worker: Worker, error: RuntimeError) -> None:
         """Answer all calls that were given to ``worker``, which has no thread."""

@@ -15,6 +15,7 @@ from django_asynckit.workers.worker import Worker
 
 #: For how many seconds after its last call a lease counts against ``ASYNCKIT_WORKERS``.
 RECENT: Final = 0.1
+_LONG_AGO: Final = float("-inf")
 
 
 class Register:
@@ -25,7 +26,7 @@ class Register:
         self.workers: set[Worker] = set()
         #: Workers that nobody has: the last in is the first out.
         self.idle: list[Worker] = []
-        #: Workers whose lease runs nothing, and since when.
+        #: Workers whose lease runs nothing, in the order since when that counts.
         self.resting: OrderedDict[Worker, float] = OrderedDict()
         #: Those of them that may be taken from their lease.
         self.lendable: OrderedDict[Worker, None] = OrderedDict()
@@ -46,6 +47,7 @@ class Register:
         """Note that the worker of ``lease`` gets ``job``."""
         self._wake(lease.worker)
         lease.running += 1
+        lease.counts_at_rest = job.is_limited
         if job.is_limited:
             self.busy += not lease.limited
             lease.limited += 1
@@ -62,7 +64,9 @@ class Register:
         worker = lease.worker
         if worker is None or lease.running:
             return None
-        self.resting.setdefault(worker, monotonic())
+        if worker not in self.resting:
+            self.resting[worker] = monotonic() if lease.counts_at_rest else _LONG_AGO
+            self.resting.move_to_end(worker, last=lease.counts_at_rest)
         self.lendable.pop(worker, None)
         if lease.gives_back():
             return self.detach(worker)
