@@ -137,7 +137,8 @@ class Pool:
             to_close = self._register.rest(lease)
             self._serve()
         job.deliver(result, error)
-        del result, error  # The traceback of the error has this frame: a cycle.
+        # The traceback of the error has this frame, and the call has the error: a cycle.
+        del lease, job, result, error
         self._start()
         if to_close is not None:
             self._close(worker)
