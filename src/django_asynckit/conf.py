@@ -44,7 +44,7 @@ conf = Conf()
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """The ``ASYNCKIT_WORKER…`` settings, checked."""
+    """The settings of the workers, checked."""
 
     #: Most leases in use at once.
     limit: int
@@ -120,7 +120,7 @@ def _seconds(name: str, default: float) -> float:
 
 
 def _forget_worker_settings(*, setting: str, **_kwargs: Any) -> None:
-    if setting.startswith("ASYNCKIT_WORKER"):
+    if setting.startswith("ASYNCKIT_"):
         worker_settings.cache_clear()
 
 
