@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import threading
 
 import pytest
+import uvloop
 from asgiref.local import Local
-from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, async_to_sync
+from asgiref.sync import (
+    AsyncToSync,
+    SyncToAsync,
+    ThreadSensitiveContext,
+    async_to_sync,
+    sync_to_async,
+)
 from django.core.cache import caches
 from django.urls import base
 
@@ -177,6 +185,146 @@ def test_a_thread_that_waits_for_us_may_have_connections():
             return _bridge.thread_is_in_use()
 
     assert async_to_sync(inside)() is True
+
+
+class Noting:
+    """An executor that runs jobs at once, and notes them."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def submit(self, call, /, *args):
+        assert args == ()
+        self.jobs.append(call)
+        future = asyncio.get_running_loop().create_future()
+        try:
+            future.set_result(call())
+        except ValueError as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture
+def noting():
+    executors = SyncToAsync.context_to_thread_executor
+    before, executor = executors.get(_bridge.REQUEST_KEY), Noting()
+    _bridge.register_executor(executor)
+    yield executor
+    executors.pop(_bridge.REQUEST_KEY)
+    if before is not None:
+        _bridge.register_executor(before)
+
+
+def collect(*args, **kwargs):
+    return args, kwargs
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+class TestExecutor:
+    def test_a_job_tells_what_it_calls(self, noting, run):
+        """The layout of the partial that sync_to_async makes, and that loops hand on as it is."""
+
+        async def main():
+            before = _bridge.route_to_workers()
+            assert await sync_to_async(collect)(1, 2, name=3) == ((1, 2), {"name": 3})
+            _bridge.route_back(before)
+
+        run(main())
+        (job,) = noting.jobs
+        assert _bridge.called_by(job) is collect
+        assert _bridge.called_with(job) == (1, 2)
+
+    def test_a_call_is_wrapped_inside_its_context(self, noting, run):
+        variable = contextvars.ContextVar("variable", default="outside")
+
+        def wrap(call):
+            assert variable.get() == "inside"
+            variable.set("set by the wrapper")
+            return ["wrapped", call()]
+
+        async def main():
+            _bridge.route_to_workers()
+            variable.set("inside")
+            await sync_to_async(collect)(1, name=2)
+            return contextvars.copy_context()
+
+        run(main())
+        wrapped = _bridge.wrap_call(noting.jobs[0], wrap)
+        assert contextvars.Context().run(wrapped) == ["wrapped", ((1,), {"name": 2})]
+        assert variable.get() == "outside"
+
+    def test_errors_and_an_asyncio_future_are_handed_on(self, noting, run):
+        def fail():
+            raise ValueError("wrong")
+
+        async def main():
+            _bridge.route_to_workers()
+            with pytest.raises(ValueError, match="wrong"):
+                await sync_to_async(fail)()
+            await asyncio.create_task(_bridge.run_in_worker(collect))
+
+        run(main())
+        assert len(noting.jobs) == 2
+
+    def test_the_route_is_taken_back(self, noting, run):
+        async def main():
+            async with ThreadSensitiveContext():
+                before = _bridge.route_to_workers()
+                _bridge.route_back(before)
+                await sync_to_async(collect)()
+
+        run(main())
+        assert noting.jobs == []
+
+    def test_a_thread_that_waits_comes_first(self, noting, run):
+        async def main():
+            _bridge.route_to_workers()
+            return await sync_to_async(threading.get_ident)()
+
+        assert async_to_sync(main)() == threading.get_ident()
+        assert noting.jobs == []
+
+
+def test_the_key_has_what_asgiref_asks_for():
+    """It refuses calls under a key that has exited, and keeps keys weakly."""
+    with pytest.raises(AttributeError):
+        asyncio.run(call_under(type("Key", (), {})()))
+    exited = type("Key", (), {"_exited": True})()
+    with pytest.raises(RuntimeError, match="exited"):
+        asyncio.run(call_under(exited))
+    assert _bridge.REQUEST_KEY._exited is False
+
+
+async def call_under(key):
+    SyncToAsync.thread_sensitive_context.set(key)
+    await sync_to_async(collect)()
+
+
+def test_other_jobs_call_nothing_that_we_know():
+    assert _bridge.called_by(collect) is None
+    assert _bridge.called_with(collect) == ()
+    assert _bridge.called_by(functools.partial(collect, 1)) is None
+    wrapped = _bridge.wrap_call(functools.partial(collect, 1), lambda call: ["wrapped", call()])
+    assert wrapped() == ["wrapped", ((1,), {})]
+
+
+class TestContextHasThread:
+    async def test_without_a_context(self):
+        assert not _bridge.context_has_thread()
+
+    async def test_of_an_outer_application(self):
+        async with ThreadSensitiveContext():
+            assert not _bridge.context_has_thread()
+            await _bridge.run_in_worker(int)
+            assert _bridge.context_has_thread()
+
+    async def test_a_route_of_ours_is_none(self, noting):
+        async with ThreadSensitiveContext():
+            await _bridge.run_in_worker(int)
+            before = _bridge.route_to_workers()
+            assert not _bridge.context_has_thread()
+            assert not _bridge.thread_is_in_use()
+            _bridge.route_back(before)
 
 
 class TestUninterrupted:

@@ -19,6 +19,7 @@ MODULES = {
     "asgi.py": "asgi",
     "conf.py": "settings",
     "dropins.py": "middleware",
+    "exceptions.py": "exceptions",
     "test.py": "test",
 }
 INTERNAL = {"__init__.py", "apps.py", "types.py"}

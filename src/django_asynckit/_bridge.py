@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from asgiref.local import Local, _Storage
-from asgiref.sync import (
-    AsyncToSync,
-    SyncToAsync,
-    ThreadSensitiveContext,
-    async_to_sync,
-    sync_to_async,
-)
+from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,45 +47,92 @@ def adapted_coroutine_function(func: Any) -> Callable[..., Coroutine[Any, Any, A
     return awaitable
 
 
-async def with_own_thread(handle: Callable[..., Awaitable[None]], *args: Any) -> None:
-    """Await ``handle(*args)``, all of whose hops use one thread, which ends with it.
+class _RequestKey:
+    """The key under which asgiref finds our workers: one for all, so that none can leak."""
 
-    The same as inside ``async with ThreadSensitiveContext()``, for less where no hop is made: the
-    thread is asgiref's to start and to end.
+    #: asgiref refuses calls under a key that has exited; tasks that outlive a request go on.
+    _exited = False
+
+
+REQUEST_KEY: Final = _RequestKey()
+
+
+class Executor(Protocol):
+    """What asgiref needs of an executor."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Any:
+        """Run ``function`` and return a future of its result."""
+
+
+def register_executor(executor: Executor) -> None:
+    """Have ``executor`` run what is thread-sensitive wherever :func:`route_to_workers` was called."""
+    executors: Any = SyncToAsync.context_to_thread_executor
+    executors[REQUEST_KEY] = executor
+
+
+def current_route() -> Any:
+    """Return where thread-sensitive calls of this context go, for :func:`route_back`."""
+    return SyncToAsync.thread_sensitive_context.get(None)
+
+
+def route_to_workers() -> Any:
+    """Send thread-sensitive calls of this context to the registered executor; return what was set.
+
+    A thread that waits in ``async_to_sync`` (WSGI, ``TestCase``) still comes first.
     """
-    variable = SyncToAsync.thread_sensitive_context
-    if variable.get(None) is not None:
-        await handle(*args)  # The outermost decides.
-        return
-    context = ThreadSensitiveContext()
-    context.token = variable.set(context)
-    try:
-        await handle(*args)
-    finally:
-        if _has_thread(context):
-            await context.__aexit__(None, None, None)  # type: ignore[no-untyped-call]
-        else:
-            variable.reset(context.token)
+    before, context = current_route(), SyncToAsync.thread_sensitive_context
+    context.set(REQUEST_KEY)  # type: ignore[arg-type]
+    return before
+
+
+def route_back(before: Any) -> None:
+    """Let thread-sensitive calls of this context go where they went ``before``."""
+    SyncToAsync.thread_sensitive_context.set(before)
+
+
+def called_by(job: Callable[..., Any]) -> Any:
+    """Return the function that ``job``, made by ``sync_to_async``, calls; ``None`` for other jobs."""
+    made_by = getattr(getattr(job, "func", None), "__self__", None)
+    return made_by.func if isinstance(made_by, SyncToAsync) else None
+
+
+def called_with(job: Any) -> tuple[Any, ...]:
+    """Return the positional arguments that ``job``, made by ``sync_to_async``, passes on."""
+    arguments: tuple[Any, ...] = () if called_by(job) is None else job.args[-1].args
+    return arguments
+
+
+def wrap_call(job: Callable[..., Any], wrap: Callable[[Callable[[], Any]], Any]) -> Any:
+    """Return ``job``, made by ``sync_to_async``, with ``wrap(call)`` in the place of its call.
+
+    ``wrap`` then runs inside the context that asgiref restores afterwards.
+    """
+    if called_by(job) is None or not isinstance(job, functools.partial):
+        return functools.partial(wrap, job)
+    *others, call = job.args
+    return functools.partial(job.func, *others, functools.partial(wrap, call))
+
+
+def context_has_thread() -> bool:
+    """Whether thread-sensitive calls of this context were given a thread that is no worker of ours."""
+    context: Any = SyncToAsync.thread_sensitive_context.get(None)
+    executors: Any = SyncToAsync.context_to_thread_executor
+    # One entry is ours; a missing key is dearer to see than that there is no other.
+    return len(executors.data) > 1 and context is not REQUEST_KEY and context in executors
 
 
 def thread_is_in_use() -> bool:
-    """Whether code of this request may have run in a thread, and left a connection open there.
+    """Whether code of this request may have run in a thread that is no worker of ours.
 
-    Its own thread is started by its first hop. A foreign thread, which waits for us in
+    It may have left a connection open there. A foreign thread, which waits for us in
     ``async_to_sync`` (or ``TestCase``), was there before.
     """
     context = SyncToAsync.thread_sensitive_context.get(None)
     return (
         context is None
-        or _has_thread(context)
+        or context_has_thread()
         or local_values(AsyncToSync.executors).get("current") is not None
     )
-
-
-def _has_thread(context: ThreadSensitiveContext) -> bool:
-    executors: Any = SyncToAsync.context_to_thread_executor
-    # Empty where no request has a thread, which is quicker to see than a missing key.
-    return bool(executors.data) and context in executors
 
 
 def local_values(local: Local) -> Mapping[str, Any]:

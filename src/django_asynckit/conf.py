@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 
 #: What ``LazySettings`` has read already; it empties this very dictionary when settings change.
 _READ: Final[dict[str, Any]] = settings.__dict__
@@ -44,3 +50,100 @@ class Conf:
 
 
 conf = Conf()
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """The settings of the workers, checked."""
+
+    #: Most leases in use at once.
+    limit: int
+    #: What an idle lease does with its worker: ``"auto"``, ``"request"`` or ``"call"``.
+    hold: str
+    #: After how many seconds an idle worker closes its connections and ends.
+    idle_seconds: float
+    #: After how many seconds a call that waits for a worker fails.
+    wait_seconds: float
+    #: Whether a worker serves more than one request.
+    reuse: bool
+
+
+HOLD_MODES: Final = ("auto", "request", "call")
+
+
+@functools.cache
+def worker_settings() -> WorkerSettings:
+    """Return the settings of the workers; ``ImproperlyConfigured`` names one that cannot be.
+
+    Read once, since each call of a worker needs them, and again after ``setting_changed``.
+    """
+    return WorkerSettings(
+        limit=_limit(),
+        hold=_hold(),
+        idle_seconds=_idle_seconds(),
+        wait_seconds=_wait_seconds(),
+        reuse=_reuse(),
+    )
+
+
+def _limit() -> int:
+    limit = getattr(settings, "ASYNCKIT_WORKERS", None)
+    if limit is None:
+        return min(32, (os.cpu_count() or 1) + 4)
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise ImproperlyConfigured(
+            f"ASYNCKIT_WORKERS must be a whole number of at least 1, not {limit!r}."
+        )
+    return limit
+
+
+def _hold() -> str:
+    hold = getattr(settings, "ASYNCKIT_WORKER_HOLD", "auto")
+    if hold not in HOLD_MODES:
+        raise ImproperlyConfigured(
+            f'ASYNCKIT_WORKER_HOLD must be "auto", "request" or "call", not {hold!r}.'
+        )
+    return str(hold)
+
+
+def _idle_seconds() -> float:
+    return _seconds("ASYNCKIT_WORKER_IDLE_SECONDS", 10)
+
+
+def _wait_seconds() -> float:
+    return _seconds("ASYNCKIT_WORKER_WAIT_SECONDS", 30)
+
+
+def _reuse() -> bool:
+    reuse = getattr(settings, "ASYNCKIT_WORKER_REUSE", True)
+    if not isinstance(reuse, bool):
+        raise ImproperlyConfigured(f"ASYNCKIT_WORKER_REUSE must be True or False, not {reuse!r}.")
+    return reuse
+
+
+def _seconds(name: str, default: float) -> float:
+    seconds = getattr(settings, name, default)
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not (is_number and 0 < seconds <= threading.TIMEOUT_MAX):
+        raise ImproperlyConfigured(f"{name} must be a number of seconds above 0, not {seconds!r}.")
+    return float(seconds)
+
+
+def _forget_worker_settings(*, setting: str, **_kwargs: Any) -> None:
+    if setting.startswith("ASYNCKIT_"):
+        worker_settings.cache_clear()
+
+
+#: What reads each setting, and raises ``ImproperlyConfigured`` if it has a value that it cannot have.
+READERS: Final[tuple[Callable[[], Any], ...]] = (
+    lambda: conf.native_middleware,
+    lambda: conf.non_blocking_middleware,
+    _limit,
+    _hold,
+    _idle_seconds,
+    _wait_seconds,
+    _reuse,
+)
+
+
+setting_changed.connect(_forget_worker_settings)

@@ -23,3 +23,21 @@ def test_a_wrong_value_is_an_error_with_a_hint():
     assert error.hint
     with pytest.raises(ImproperlyConfigured, match="ASYNCKIT_NATIVE_MIDDLEWARE"):
         ASGIHandler()
+
+
+@override_settings(ASYNCKIT_WORKERS="8", ASYNCKIT_WORKER_HOLD="always", ASYNCKIT_WORKER_REUSE="0")
+def test_all_wrong_values_are_named_at_once():
+    errors = run_checks(tags=[TAG])
+    assert {error.id for error in errors} == {"asynckit.E001"}
+    assert [error.msg.split()[0] for error in errors] == [
+        "ASYNCKIT_WORKERS",
+        "ASYNCKIT_WORKER_HOLD",
+        "ASYNCKIT_WORKER_REUSE",
+    ]
+    assert all("convert it" in error.hint for error in errors)
+
+
+@override_settings(ASYNCKIT_WORKERS="8")
+def test_a_wrong_worker_setting_is_reported_when_the_application_is_made():
+    with pytest.raises(ImproperlyConfigured, match="ASYNCKIT_WORKERS"):
+        ASGIHandler()

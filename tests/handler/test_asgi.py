@@ -168,7 +168,7 @@ async def test_a_thousand_requests_that_wait_start_no_thread(handler):
         replies = await asyncio.gather(*(drive(handler, "/slow/?seconds=0.5") for _ in range(1000)))
     assert {reply.body for reply in replies} == {b"slow"}
     assert not count
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
     assert time.monotonic() - begin < 15
 
 

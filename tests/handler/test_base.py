@@ -108,12 +108,12 @@ async def test_paths_without_a_hop(path, hops):
 
 
 @pytest.mark.parametrize("path", ["/sync/", "/template/"])
-async def test_what_may_block_takes_one_hop_and_one_to_close_its_thread(path):
+async def test_what_may_block_takes_one_hop(path):
     handler = build()
     await drive(handler, path)
     with counted_crossings() as count:
         await drive(handler, path)
-    assert count.hops == 2
+    assert count.hops == 1
 
 
 async def test_atomic_requests_refuse_async_views(monkeypatch):

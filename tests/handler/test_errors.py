@@ -90,7 +90,7 @@ async def test_own_error_views_run_in_one_hop(path):
     seen = await assert_same(scope_for(path), ROOT_URLCONF=Urls)
     assert seen.reply.body.startswith(b"own ")
     _, hops = await hops_of(path, ROOT_URLCONF=Urls)
-    assert hops == 2
+    assert hops == 1
 
 
 async def test_an_error_view_that_cannot_be_found():
@@ -111,7 +111,7 @@ async def test_templates_of_the_project_are_rendered_in_one_hop(path):
     assert reply.body == seen.reply.body
     if path != "/404/":
         assert reply.body.startswith(b"page ")
-        assert hops == 2
+        assert hops == 1
 
 
 async def test_templates_in_a_folder(tmp_path):
@@ -132,13 +132,13 @@ async def test_engines_that_do_not_cache_are_asked_in_a_thread(path):
     templates = [engine([memory({})])]
     await assert_same(scope_for(path), TEMPLATES=templates)
     _, hops = await hops_of(path, TEMPLATES=templates)
-    assert hops == 2
+    assert hops == 1
 
 
 async def test_engines_that_were_replaced_are_asked_once_in_a_thread():
     handler = ASGIHandler()
     with captured_logs(), override_settings(TEMPLATES=[engine(cached(memory({})))]):
-        for hops in (2, 0):
+        for hops in (1, 0):
             with counted_crossings() as count:
                 await drive(handler, "/nowhere/")
             assert count.hops == hops
@@ -168,7 +168,7 @@ async def test_debug_pages_are_made_in_one_hop(path):
     assert titles[0] == titles[1]
     if path != "/404/":
         _, hops = await hops_of(path, DEBUG=True)
-        assert hops == 2
+        assert hops == 1
 
 
 async def test_the_handler_works_in_debug_mode_without_an_error():
@@ -184,7 +184,7 @@ async def test_tokens_in_sessions(path):
 async def test_a_post_to_an_unknown_url_reads_its_form_in_a_thread():
     await assert_same(scope_for("/nowhere/", "POST"))
     _, hops = await hops_of("/nowhere/", "POST")
-    assert hops == 2
+    assert hops == 1
 
 
 async def test_a_receiver_for_exceptions_means_a_hop():
@@ -196,7 +196,7 @@ async def test_a_receiver_for_exceptions_means_a_hop():
         _, hops = await hops_of("/raises/404/")
     finally:
         got_request_exception.disconnect(receiver)
-    assert hops == 2
+    assert hops == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -211,10 +211,9 @@ async def test_a_log_handler_that_is_not_local_means_a_hop(kind):
         await drive(handler, f"/raises/{kind}/")
         with counted_crossings() as count:
             await drive(handler, f"/raises/{kind}/")
-    # A 404 is logged at the end, in any thread; the others with the page, in the request's.
     # Before 5.2.3, Django logs a suspicious operation to two loggers.
     is_logged_twice = kind == "suspicious" and django.VERSION < (5, 2, 3)
-    assert count.hops == (1 if kind == "404" else 2) + is_logged_twice
+    assert count.hops == 1 + is_logged_twice
 
 
 def test_warming_passes_over_broken_templates():

@@ -87,8 +87,7 @@ async def test_neighbours_that_block_share_one_hop():
         with counted_crossings() as count:
             await drive(handler, "/broken/")
     assert calls == ["view", "blocking", "blocking"]
-    # The two hooks, and the end of their thread.
-    assert count.hops == 2
+    assert count.hops == 1
 
 
 async def test_a_marked_hook_of_any_class_runs_inline():

@@ -234,7 +234,7 @@ async def test_a_backend_that_overrides_the_sync_method_decides():
     body, hops = await get("/auser/", session_for(ALICE, "RefusingBackend"))
     assert body == "anonymous"
     assert stores.calls == [("refused", False)]
-    assert len(hops) == 2  # The second closes the response in the request's thread.
+    assert len(hops) == 1
 
 
 @pytest.mark.parametrize("engine", ["loadshere", "asyncstore"])
@@ -272,7 +272,7 @@ async def test_a_session_may_be_a_plain_dict():
 
 async def test_a_backend_without_async_methods_gets_one_hop():
     body, hops = await get("/auser/", session_for(ALICE, "NoBaseBackend"))
-    assert (body, len(hops)) == ("alice", 2)
+    assert (body, len(hops)) == ("alice", 1)
     assert stores.calls == [("plain get_user", False)]
 
 

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
-from django_asynckit.conf import conf
-
-_HINTS: Final = {
-    "native_middleware": "Leave it out for the default, True.",
-    "non_blocking_middleware": "Leave it out for the default, [].",
-}
+from django_asynckit.conf import READERS
 
 
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     """E001: a setting of django-asynckit has a value that it cannot have."""
-    return list(_wrong_values())
+    return [
+        Error(
+            message,
+            hint="Leave it out for its default. What comes from the environment is a string: "
+            "convert it.",
+            id="asynckit.E001",
+        )
+        for message in _wrong()
+    ]
 
 
-def _wrong_values() -> Iterator[CheckMessage]:
-    for name, hint in _HINTS.items():
+def _wrong() -> Iterator[str]:
+    for read in READERS:
         try:
-            getattr(conf, name)
+            read()
         except ImproperlyConfigured as error:
-            yield Error(str(error), hint=hint, id="asynckit.E001")
+            yield str(error)

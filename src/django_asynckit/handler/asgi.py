@@ -10,7 +10,7 @@ from django.core.handlers import asgi
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._bridge import with_own_thread
+from django_asynckit._bridge import current_route, route_back
 from django_asynckit.handler import body, closing, requests, sending
 from django_asynckit.handler.base import AsyncHandlerMixin
 from django_asynckit.handler.disconnect import CancelOnDisconnect
@@ -19,6 +19,7 @@ from django_asynckit.handler.signals import send_finished, send_started
 from django_asynckit.handler.urls import set_script_prefix
 from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.types import Receive, Scope, Send
+from django_asynckit.workers.context import begin, end
 
 
 class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
@@ -45,7 +46,11 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         if scope["type"] == "lifespan":
             await answer_lifespan(receive, send)
         elif scope["type"] == "http" and is_untouched(super().__call__, asgi):
-            await with_own_thread(self.handle, scope, receive, send)
+            route = current_route()
+            try:
+                await self.handle(scope, receive, send)
+            finally:
+                route_back(route)
         else:
             await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 
@@ -59,6 +64,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
             body_file = await self.read_body(receive)
         except RequestAborted:
             return
+        lease = begin()
         try:
             set_script_prefix(asgi.get_script_prefix(scope))
             request, error_response = await self._start(scope, body_file)
@@ -67,6 +73,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
             else:
                 await self._process(request, receive, send)
         finally:
+            end(lease)
             await body.close_body(body_file)
 
     async def _start(self, scope: Scope, body_file: IO[bytes]) -> tuple[Any, Any]:

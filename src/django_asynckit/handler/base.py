@@ -13,7 +13,7 @@ from django.urls import ResolverMatch
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
-from django_asynckit.conf import setting
+from django_asynckit.conf import setting, worker_settings
 from django_asynckit.handler import errors
 from django_asynckit.handler.chain import improve
 from django_asynckit.handler.exceptions import ExceptionHooks
@@ -35,6 +35,7 @@ class AsyncHandlerMixin(base.BaseHandler):
 
     def load_middleware(self, is_async: bool = True) -> None:  # noqa: ARG002
         """Build the chain with Django's own method, native classes in the place of Django's."""
+        worker_settings()  # One that is wrong is reported now, not by each request.
         with native_middleware():
             super().load_middleware(is_async=True)
         self._middleware_chain = improve(self._middleware_chain)

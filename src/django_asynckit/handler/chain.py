@@ -21,14 +21,21 @@ from django_asynckit.handler.errors import response_for
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import Mode, awaitable_hook
 from django_asynckit.types import AsyncGetResponse, GetResponse
+from django_asynckit.workers.job import spends_its_time_waiting
 
 
 async def _sample(request: HttpRequest) -> HttpResponseBase:
     raise NotImplementedError
 
 
+def _sync_sample(request: HttpRequest) -> HttpResponseBase:
+    raise NotImplementedError
+
+
 #: What tells Django's wrapper around each middleware from any other function.
 _WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__
+# A sync-only middleware spends its time waiting for the view.
+spends_its_time_waiting(convert_exception_to_response(_sync_sample).__code__)
 
 
 class Layer:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from django_asynckit._bridge import run_in_pool
 from django_asynckit.types import Receive, Send
+from django_asynckit.workers.context import POOL
+from django_asynckit.workers.process import JOIN_SECONDS
 
 
 async def answer_lifespan(receive: Receive, send: Send) -> None:
-    """Answer ``lifespan.startup`` and ``lifespan.shutdown``; nothing else relies on their arrival."""
+    """Answer ``lifespan.startup`` and ``lifespan.shutdown`` (the workers end);
+    nothing else relies on their arrival."""
     while True:
         message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await run_in_pool(POOL.shut_down, JOIN_SECONDS)
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return

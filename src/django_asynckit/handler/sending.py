@@ -14,6 +14,8 @@ from django.http.response import HttpResponseBase, ResponseHeaders
 
 from django_asynckit._bridge import run_in_context
 from django_asynckit.types import Send
+from django_asynckit.workers.context import keep_worker, stream
+from django_asynckit.workers.job import spends_its_time_waiting
 
 Chunks = Callable[[bytes], Iterable[tuple[Any, bool]]]
 
@@ -38,7 +40,11 @@ async def send_response(response: Any, send: Send, chunks: Chunks) -> None:
         for chunk, last in chunks(response.content):
             await send({"type": "http.response.body", "body": chunk, "more_body": not last})
         return
-    parts = _pull(response) if _has_sync_iterator(response) else aiter(response)
+    if _has_sync_iterator(response):
+        parts = _pull(response)
+    else:
+        stream()
+        parts = aiter(response)
     async with aclosing(parts) as content:
         async for part in content:
             for chunk, _ in chunks(part):
@@ -91,9 +97,10 @@ async def _pull(response: Any) -> AsyncGenerator[bytes, None]:
     context = response._asynckit_context = contextvars.copy_context()
     iterator: Iterator[bytes] = await run_in_context(context, _open, response)
     at_once = _FILE_BATCH if _reads_local_file(response) else 1
-    while parts := await run_in_context(context, _next_parts, iterator, at_once):
-        for part in parts:
-            yield part
+    with keep_worker():
+        while parts := await run_in_context(context, _next_parts, iterator, at_once):
+            for part in parts:
+                yield part
 
 
 def _open(response: StreamingHttpResponse) -> Iterator[bytes]:
@@ -102,6 +109,10 @@ def _open(response: StreamingHttpResponse) -> Iterator[bytes]:
 
 def _next_parts(iterator: Iterator[bytes], count: int) -> list[bytes]:
     return list(itertools.islice(iterator, count))
+
+
+spends_its_time_waiting(_open.__code__)
+spends_its_time_waiting(_next_parts.__code__)
 
 
 def _reads_local_file(response: StreamingHttpResponse) -> bool:

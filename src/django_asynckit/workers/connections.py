@@ -1,0 +1,125 @@
+"""The database connections of a worker: what is done when a request begins and ends to use them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Final
+
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, connections, reset_queries
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from django_asynckit.workers.signals import is_connected
+from django_asynckit.workers.wrapper import Wrapper
+
+logger = logging.getLogger("django_asynckit.workers")
+
+#: How many connections of each alias were found dead, by any worker.
+_deaths: Final[dict[str, int]] = {}
+
+
+class Connections:
+    """What one worker's thread has in ``django.db.connections``."""
+
+    def __init__(self) -> None:
+        self._wrappers: dict[str, Wrapper] = {}
+        self._deaths_seen = dict(_deaths)
+
+    def prepare(self) -> None:
+        """Make the wrappers before any request does, so that all that is set on them is seen."""
+        # A wrong setting is for the request that uses the alias.
+        with contextlib.suppress(Exception):
+            for alias in connections:
+                with contextlib.suppress(Exception):
+                    self._make(alias)
+
+    def open(self) -> None:
+        """Do what ``request_started`` does, and close what died with another connection."""
+        if is_connected(request_started, reset_queries):
+            reset_queries()
+        if is_connected(request_started, close_old_connections):
+            close_old_connections()
+        self.check_if_others_died()
+
+    def note_errors(self) -> None:
+        """Close a connection that an error has broken, and have all others of its alias checked."""
+        for alias, wrapper in self._wrappers.items():
+            if wrapper.has_died():
+                _close(wrapper.connection)
+                _deaths[alias] = self._deaths_seen[alias] = _deaths.get(alias, 0) + 1
+
+    def check_if_others_died(self) -> None:
+        """Close what turns out dead, if another worker's connection did since the last look."""
+        if self._deaths_seen == _deaths:
+            return
+        deaths = dict(_deaths)
+        for alias, wrapper in self._wrappers.items():
+            if self._deaths_seen.get(alias) != deaths.get(alias) and wrapper.is_dead():
+                _close(wrapper.connection)
+        self._deaths_seen = deaths
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open on a connection."""
+        return any(wrapper.in_transaction() for wrapper in self._wrappers.values())
+
+    def are_as_before(self) -> bool:
+        """Whether the next request could take these connections as they are."""
+        return all(
+            wrapper.is_as_before() and _current(alias) is wrapper.connection
+            for alias, wrapper in self._wrappers.items()
+        )
+
+    def close(self) -> None:
+        """Do what ``request_finished`` does; then let nothing of the request remain."""
+        for alias, wrapper in list(self._wrappers.items()):
+            connection = wrapper.connection
+            if connection.in_atomic_block:
+                logger.error(
+                    "A request ended inside a transaction on the database connection %r. It is "
+                    "rolled back: end each transaction where it was begun.",
+                    alias,
+                )
+            if wrapper.in_transaction() or _current(alias) is not connection:
+                self._replace(alias)
+        if is_connected(request_finished, close_old_connections):
+            close_old_connections()
+        for wrapper in self._wrappers.values():
+            wrapper.restore()
+
+    def clear(self) -> None:
+        """Close all connections: their thread ends."""
+        for alias, wrapper in self._wrappers.items():
+            _close(wrapper.connection)
+            if (current := _current(alias)) is not None:
+                _close(current)
+
+    def drop(self) -> None:
+        """Begin with new wrappers: something went wrong with the old ones."""
+        for alias in list(self._wrappers):
+            self._replace(alias)
+
+    def raw(self) -> list[object]:
+        """Return the driver's connections."""
+        return [w.connection.connection for w in list(self._wrappers.values())]
+
+    def _make(self, alias: str) -> None:
+        connections[alias] = connections.create_connection(alias)
+        self._wrappers[alias] = Wrapper(connections[alias])
+
+    def _replace(self, alias: str) -> None:
+        current = _current(alias)
+        for connection in (self._wrappers[alias].connection, current):
+            if connection is not None:
+                _close(connection)
+        self._make(alias)
+
+
+def _current(alias: str) -> BaseDatabaseWrapper | None:
+    return getattr(connections._connections, alias, None)  # type: ignore[attr-defined]
+
+
+def _close(connection: BaseDatabaseWrapper) -> None:
+    """Close what may be broken already."""
+    with contextlib.suppress(Exception):
+        connection.close()

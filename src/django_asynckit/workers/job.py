@@ -1,0 +1,86 @@
+"""One call on its way to a worker and back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, Final, TypeVar
+
+from django_asynckit._bridge import called_by
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Where Django's functions leave nothing on a connection that its next user would see.
+_STATELESS: Final = (
+    "django.db.",
+    "django.contrib.auth.",
+    "django.contrib.contenttypes.",
+    "django.contrib.messages.",
+    "django.contrib.sessions.",
+    "django.contrib.sites.",
+    "django.core.cache.",
+)
+_DECLARED: Final = "_asynckit_no_connection_state"
+#: The code of functions that spend their time waiting for others.
+_WAITING: Final[set[CodeType]] = set()
+
+
+def keeps_no_connection_state(func: F) -> F:
+    """Declare that ``func`` leaves nothing on a database connection that the next user would see.
+
+    No ``SET``, no temporary table, no advisory lock, no open cursor. With
+    ``ASYNCKIT_WORKER_HOLD = "auto"`` a request that ran only such functions, and Django's own ORM
+    methods, lends its worker to others while it waits for something else.
+    """
+    setattr(func, _DECLARED, func)
+    return func
+
+
+def spends_its_time_waiting(code: CodeType) -> None:
+    """Do not count calls of functions with this ``code`` against ``ASYNCKIT_WORKERS``."""
+    _WAITING.add(code)
+
+
+class Job:
+    """A call, and the future on the event loop that gets its result."""
+
+    __slots__ = ("call", "future", "is_limited", "loop", "target")
+
+    def __init__(self, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.call = functools.partial(call, *args) if args else call
+        self.target = called_by(call)
+        self.is_limited = getattr(self.target, "__code__", None) not in _WAITING
+
+    def keeps_no_connection_state(self) -> bool:
+        """Whether it calls a function of Django's ORM, or one that was declared free of state."""
+        func = getattr(self.target, "__func__", self.target)
+        if getattr(func, _DECLARED, None) is func:
+            return func is not None
+        # Not __module__, which a decorator copies.
+        module = getattr(func, "__globals__", {}).get("__name__", "")
+        return f"{module}.".startswith(_STATELESS)
+
+    def deliver(self, result: Any, error: BaseException | None) -> None:
+        """Give the outcome to whoever awaits it, from any thread."""
+        # A loop that is closed has nobody left who awaits it.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(_settle, self.future, result, error)
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    elif isinstance(error, StopIteration):
+        # A future refuses it, since it would end whatever coroutine awaits.
+        wrapped = RuntimeError("a function in a worker raised StopIteration")
+        wrapped.__cause__ = error
+        future.set_exception(wrapped)
+    else:
+        future.set_exception(error)

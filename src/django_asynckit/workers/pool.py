@@ -1,0 +1,306 @@
+"""Lends workers to requests."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from time import monotonic
+from typing import Any, Final
+
+from django_asynckit.conf import worker_settings
+from django_asynckit.exceptions import WorkerTimeout
+from django_asynckit.workers.job import Job
+from django_asynckit.workers.lease import Lease
+from django_asynckit.workers.register import Register
+from django_asynckit.workers.statistics import Statistics
+from django_asynckit.workers.waiting import Waiting
+from django_asynckit.workers.worker import Worker
+
+logger = logging.getLogger("django_asynckit.workers")
+
+#: A wait of more seconds is logged.
+_LONG: Final = 1.0
+
+
+class Pool:
+    """The workers of this process. All methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._register = Register(self._new_worker)
+        self._waiting = Waiting(self._tick)
+        self._unstarted: list[Worker] = []
+        self._started = 0
+        self._waited = 0
+        self._longest_wait = 0.0
+        self._logged = 0.0
+
+    def lease(self) -> Lease:
+        """Return a lease, which takes a worker at its first call."""
+        return Lease(self._look_again)
+
+    def submit(self, lease: Lease, job: Job) -> None:
+        """Give ``job`` to the worker of ``lease``, or let it wait for one."""
+        worker = lease.worker
+        if worker is not None and worker.ident == threading.get_ident():
+            raise RuntimeError(
+                "A worker cannot wait for itself: asyncio.run() and the like do not work in sync "
+                "code of a request. Use asgiref's async_to_sync() there, or make it async."
+            )
+        with self.lock:
+            if lease.worker is not None or self._may_begin(lease, job):
+                self._hand_over(lease, job)
+                if self._waiting and not job.is_limited:
+                    self._serve()  # It counted while it was at rest, and does no more.
+            else:
+                self._queue(lease, job)
+        self._start()
+
+    def end(self, lease: Lease) -> None:
+        """Take the worker back, behind what it still runs: the request is over."""
+        with self.lock:
+            lease.has_ended = True
+            lease.must_close = lease.worker is not None
+            self._settle(lease)
+        self._start()
+
+    def release(self, lease: Lease) -> None:
+        """Take the worker back before the request is over; ``RuntimeError`` if it is in use."""
+        with self.lock:
+            if lease.worker is None:
+                return
+            if lease.running or lease.is_in_transaction or lease.keeps_open():
+                raise RuntimeError(
+                    "The worker cannot be released now: a call, a transaction or an iterator of "
+                    "this request is using it."
+                )
+            lease.must_close = True
+            self._settle(lease)
+        self._start()
+
+    def stream(self, lease: Lease) -> None:
+        """Let ``lease`` keep no worker while it waits, unless there is something on it to keep."""
+        with self.lock:
+            lease.is_streaming = True
+            self._settle(lease)
+        self._start()
+
+    def pin(self, lease: Lease, count: int) -> None:
+        """Keep the worker of ``lease`` where it is until as many are taken away as were added."""
+        with self.lock:
+            lease.pins += count
+            self._settle(lease)
+        self._start()
+
+    def shut_down(self, seconds: float) -> None:
+        """End all workers, and wait for that at most ``seconds``. Later calls start new ones."""
+        with self.lock:
+            workers, self._register.workers = self._register.workers, set()
+            for worker in self._register.idle:
+                worker.inbox.put(None)
+            self._register.idle.clear()
+        until = monotonic() + seconds
+        for worker in workers - {threading.current_thread()}:
+            if worker.ident is not None:
+                worker.join(max(0, until - monotonic()))
+
+    def workers(self) -> list[Worker]:
+        """Return all workers."""
+        return list(self._register.workers)
+
+    def statistics(self) -> Statistics:
+        """Return what the workers do now, and have done."""
+        with self.lock:
+            register = self._register
+            return Statistics(
+                limit=worker_settings().limit,
+                workers=len(register.workers),
+                idle=len(register.idle),
+                running=register.busy,
+                resting=len(register.resting),
+                waiting=len(self._waiting),
+                started=self._started,
+                waited=self._waited,
+                longest_wait=self._longest_wait,
+            )
+
+    # Called by a worker, in its thread.
+
+    def _run(self, lease: Lease, job: Job, worker: Worker) -> None:
+        result, error = None, None
+        if not job.future.cancelled():
+            result, error = worker.call(job.call)
+            self._note(lease, job, result, worker)
+        with self.lock:
+            self._register.end(lease, job)
+            to_close = self._register.rest(lease)
+            self._serve()
+        job.deliver(result, error)
+        # The traceback of the error has this frame, and the call has the error: a cycle.
+        del lease, job, result, error
+        self._start()
+        if to_close is not None:
+            self._close(worker)
+
+    def _note(self, lease: Lease, job: Job, result: Any, worker: Worker) -> None:
+        lease.note_generators(job, result, self._look_again)
+        lease.is_in_transaction = worker.connections.in_transaction()
+        lease.is_stateless = (
+            lease.is_stateless
+            and worker_settings().hold == "auto"
+            and job.keeps_no_connection_state()
+            and worker.connections.are_as_before()
+        )
+
+    def _close(self, worker: Worker) -> None:
+        worker.close()
+        with self.lock:
+            if not self._register.closed(worker):
+                worker.inbox.put(None)
+            self._serve()
+        self._start()
+
+    def _look_again(self, worker: Worker) -> None:
+        """See whether the worker is still needed: an iterator of its lease, or that, was dropped."""
+        with self.lock:
+            if worker not in self._register.resting:
+                return
+            lease = worker.lease()
+            if lease is None:
+                self._register.detach(worker)
+            elif self._register.rest(lease) is None:
+                return
+        self._close(worker)
+
+    def _leave(self, worker: Worker) -> bool:
+        with self.lock:
+            if worker not in self._register.idle:
+                return False
+            self._register.idle.remove(worker)
+            self._register.workers.discard(worker)
+            return True
+
+    # Called with the lock held.
+
+    def _settle(self, lease: Lease) -> None:
+        worker = self._register.rest(lease)
+        if worker is not None:
+            worker.inbox.put(self._close)
+        elif self._waiting:
+            self._serve()  # There may be one more to lend.
+
+    def _may_begin(self, lease: Lease, job: Job) -> bool:
+        """Find a worker for ``lease``, unless others were there before."""
+        if (job.is_limited and self._waiting) or not self._register.take(lease, job):
+            return False
+        self._end_wait(lease)
+        return True
+
+    def _hand_over(self, lease: Lease, job: Job) -> None:
+        assert lease.worker is not None
+        self._register.begin(lease, job)
+        lease.worker.inbox.put(functools.partial(self._run, lease, job))
+
+    def _queue(self, lease: Lease, job: Job) -> None:
+        lease.waiting.append(job)
+        job.future.add_done_callback(functools.partial(self._withdraw, lease, job))
+        self._waiting.add(lease)
+        self._set_alarm()
+
+    def _serve(self) -> None:
+        """Give workers to those who wait, as long as there are any."""
+        while self._waiting:
+            lease = self._waiting.first()
+            if not self._register.take(lease, lease.waiting[0]):
+                break
+            self._end_wait(lease)
+        self._set_alarm()
+
+    def _end_wait(self, lease: Lease) -> None:
+        waited = self._waiting.remove(lease)
+        self._waited += bool(lease.waiting)
+        self._longest_wait = max(self._longest_wait, waited)
+        now = monotonic()
+        if waited > _LONG and now - self._logged > _LONG and lease.worker is not None:
+            # One line a second says it; the worker writes it, since that may block.
+            self._logged = now
+            lease.worker.inbox.put(functools.partial(_log_wait, waited, len(self._waiting)))
+        while lease.waiting:
+            self._hand_over(lease, lease.waiting.popleft())
+
+    def _set_alarm(self) -> None:
+        if not self._waiting:
+            return
+        expires = self._waiting.first_since() + worker_settings().wait_seconds
+        change = self._register.next_change()
+        self._waiting.set_alarm(expires if change is None else min(change, expires))
+
+    def _new_worker(self) -> Worker:
+        worker = Worker(self._leave)
+        self._unstarted.append(worker)
+        self._started += 1
+        return worker
+
+    # Called without the lock.
+
+    def _tick(self) -> None:
+        with self.lock:
+            expired = self._waiting.pop_expired(worker_settings().wait_seconds)
+            jobs = [job for lease in expired for job in lease.waiting]
+            for lease in expired:
+                lease.waiting.clear()
+            self._serve()
+        self._start()
+        for job in jobs:
+            job.deliver(None, _timeout())
+
+    def _withdraw(self, lease: Lease, job: Job, future: Any) -> None:
+        if not future.cancelled():
+            return
+        with self.lock:
+            if job in lease.waiting:
+                lease.waiting.remove(job)
+            if not lease.waiting:
+                self._waiting.remove(lease)
+
+    def _start(self) -> None:
+        """Start the workers that were made with the lock held: starting takes a while."""
+        while self._unstarted:
+            with self.lock:
+                workers, self._unstarted = self._unstarted, []
+            for worker in workers:
+                try:
+                    worker.start()
+                except RuntimeError as error:  # The system gives no more threads.
+                    self._fail(worker, error)
+
+    def _fail(self, worker: Worker, error: RuntimeError) -> None:
+        """Answer all calls that were given to ``worker``, which has no thread."""
+        with self.lock:
+            self._register.lost(worker)
+            while not worker.inbox.empty():
+                task = worker.inbox.get()
+                if isinstance(task, functools.partial) and task.func == self._run:
+                    lease, job = task.args
+                    self._register.end(lease, job)
+                    job.deliver(None, error)
+            self._serve()
+
+
+def _log_wait(seconds: float, others: int, _worker: Worker) -> None:
+    logger.warning(
+        "A request waited %.1f s for a worker, and %d more wait: ASYNCKIT_WORKERS = %d requests "
+        "were running blocking code, such as queries.",
+        seconds,
+        others,
+        worker_settings().limit,
+    )
+
+
+def _timeout() -> WorkerTimeout:
+    settings = worker_settings()
+    return WorkerTimeout(
+        f"No worker was free within {settings.wait_seconds:g} s (ASYNCKIT_WORKER_WAIT_SECONDS): "
+        f"{settings.limit} requests (ASYNCKIT_WORKERS) were running blocking code all the time."
+    )

@@ -1,0 +1,141 @@
+"""Who has which worker, and who gets one: no threads, no waiting, the pool's lock is held."""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from django_asynckit.conf import worker_settings
+from django_asynckit.workers.job import Job
+from django_asynckit.workers.lease import Lease
+from django_asynckit.workers.worker import Worker
+
+#: For how many seconds after its last call a lease counts against ``ASYNCKIT_WORKERS``.
+RECENT: Final = 0.1
+_LONG_AGO: Final = float("-inf")
+
+
+class Register:
+    """The workers: those that nobody has, those at rest, those at work, those that are being closed."""
+
+    def __init__(self, new_worker: Callable[[], Worker]) -> None:
+        self._new_worker = new_worker
+        self.workers: set[Worker] = set()
+        #: Workers that nobody has: the last in is the first out.
+        self.idle: list[Worker] = []
+        #: Workers whose lease runs nothing, in the order since when that counts.
+        self.resting: OrderedDict[Worker, float] = OrderedDict()
+        #: Those of them that may be taken from their lease.
+        self.lendable: OrderedDict[Worker, None] = OrderedDict()
+        #: How many leases run limited calls.
+        self.busy = 0
+        self.closing = 0
+
+    def take(self, lease: Lease, job: Job) -> bool:
+        """Find a worker for ``lease``, which has none, and say whether there was one."""
+        worker = self._free_worker() if job.is_limited else self._any_worker()
+        if worker is None:
+            return False
+        worker.lease = weakref.ref(lease)
+        lease.worker = worker
+        return True
+
+    def begin(self, lease: Lease, job: Job) -> None:
+        """Note that the worker of ``lease`` gets ``job``."""
+        self._wake(lease.worker)
+        lease.running += 1
+        lease.counts_at_rest = job.is_limited
+        if job.is_limited:
+            self.busy += not lease.limited
+            lease.limited += 1
+
+    def end(self, lease: Lease, job: Job) -> None:
+        """Note that ``job`` has ended."""
+        lease.running -= 1
+        if job.is_limited:
+            lease.limited -= 1
+            self.busy -= not lease.limited
+
+    def rest(self, lease: Lease) -> Worker | None:
+        """Note that ``lease`` runs nothing; return its worker if that must be closed now."""
+        worker = lease.worker
+        if worker is None or lease.running:
+            return None
+        if worker not in self.resting:
+            self.resting[worker] = monotonic() if lease.counts_at_rest else _LONG_AGO
+            self.resting.move_to_end(worker, last=lease.counts_at_rest)
+        self.lendable.pop(worker, None)
+        if lease.gives_back():
+            return self.detach(worker)
+        if lease.may_lend():
+            self.lendable[worker] = None
+        return None
+
+    def detach(self, worker: Worker) -> Worker:
+        """Take ``worker`` from its lease, to be closed."""
+        self._take_from_lease(worker)
+        self.closing += 1
+        return worker
+
+    def closed(self, worker: Worker) -> bool:
+        """Note that ``worker`` was closed; say whether it stays."""
+        self.closing -= 1
+        settings = worker_settings()
+        if settings.reuse and worker in self.workers and len(self.workers) <= settings.limit:
+            self.idle.append(worker)
+            return True
+        self.workers.discard(worker)
+        return False
+
+    def lost(self, worker: Worker) -> None:
+        """Note that ``worker`` is no more."""
+        self._take_from_lease(worker)
+        self.workers.discard(worker)
+
+    def next_change(self) -> float | None:
+        """Return when a lease will stop counting because it rests."""
+        recent = self._recent()
+        return self.resting[recent[-1]] + RECENT if recent else None
+
+    def _recent(self) -> list[Worker]:
+        horizon, recent = monotonic() - RECENT, []
+        for worker, since in reversed(self.resting.items()):
+            if since <= horizon:
+                break
+            recent.append(worker)
+        return recent
+
+    def _free_worker(self) -> Worker | None:
+        """Return a worker for calls that are limited, if one more may run."""
+        limit, recent = worker_settings().limit, self._recent()
+        if self.busy + self.closing + len(recent) < limit:
+            if self.idle or len(self.workers) < limit:
+                return self._any_worker()
+            oldest = next(iter(self.lendable), None)
+            # All rest and keep what they have: one more than the limit, so that nobody waits for them.
+            return self._any_worker() if oldest is None else self._take_from_lease(oldest)
+        # Who counts and has nothing to keep makes room for the next one.
+        latest = next((worker for worker in recent if worker in self.lendable), None)
+        return None if latest is None else self._take_from_lease(latest)
+
+    def _any_worker(self) -> Worker:
+        if self.idle:
+            return self.idle.pop()
+        worker = self._new_worker()
+        self.workers.add(worker)
+        return worker
+
+    def _take_from_lease(self, worker: Worker) -> Worker:
+        self._wake(worker)
+        lease = worker.lease()
+        if lease is not None:
+            lease.forget_worker()
+        return worker
+
+    def _wake(self, worker: Worker | None) -> None:
+        if worker is not None:
+            self.resting.pop(worker, None)
+            self.lendable.pop(worker, None)

@@ -1,0 +1,24 @@
+"""What the workers do and have done, for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A moment of the worker pool. See ``statistics()``."""
+
+    #: ``ASYNCKIT_WORKERS``.
+    limit: int
+    #: Threads that there are, and those of them that no request has.
+    workers: int
+    idle: int
+    #: Requests that run limited calls, that keep a worker and run nothing, that wait for one.
+    running: int
+    resting: int
+    waiting: int
+    #: Since the process began: workers started, calls that waited, the longest wait in seconds.
+    started: int
+    waited: int
+    longest_wait: float

@@ -1,0 +1,78 @@
+"""The leases that wait for a worker, first come, first served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from time import monotonic
+
+from django_asynckit.workers.lease import Lease
+
+
+class Waiting:
+    """A queue with an alarm clock, which calls ``wake`` on the event loop of the first that waits.
+
+    The pool's lock guards it.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._since: OrderedDict[Lease, float] = OrderedDict()
+        self._alarm: tuple[asyncio.AbstractEventLoop, float] | None = None
+
+    def __len__(self) -> int:
+        return len(self._since)
+
+    def add(self, lease: Lease) -> None:
+        """Put ``lease`` at the end, if it does not wait yet."""
+        self._since.setdefault(lease, monotonic())
+
+    def remove(self, lease: Lease) -> float:
+        """Take ``lease`` out, and return for how many seconds it waited."""
+        now = monotonic()
+        return now - self._since.pop(lease, now)
+
+    def first(self) -> Lease:
+        """Return who has waited for longest."""
+        return next(iter(self._since))
+
+    def pop_expired(self, seconds: float) -> list[Lease]:
+        """Take out all that have waited for ``seconds``."""
+        until = monotonic() - seconds
+        expired = [lease for lease, since in self._since.items() if since <= until]
+        for lease in expired:
+            del self._since[lease]
+        return expired
+
+    def first_since(self) -> float:
+        """Return when the first began to wait."""
+        return next(iter(self._since.values()))
+
+    def set_alarm(self, when: float) -> None:
+        """Have ``wake`` called at ``when``, in the time of ``monotonic()``, or before."""
+        while self._since and not self._try_to_set_alarm(when):
+            # The loop was closed: nobody awaits the first one any more.
+            self._since.popitem(last=False)
+
+    def _try_to_set_alarm(self, when: float) -> bool:
+        loop = next(iter(self._since)).waiting[0].loop
+        if self._alarm is not None:
+            alarm_loop, at = self._alarm
+            if at <= when and not alarm_loop.is_closed() and alarm_loop is loop:
+                return True
+        self._alarm = (loop, when)
+        try:
+            loop.call_soon_threadsafe(self._schedule, loop, when)
+        except RuntimeError:
+            self._alarm = None
+            return False
+        return True
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        loop.call_later(max(0, when - monotonic()), self._ring, when)
+
+    def _ring(self, when: float) -> None:
+        if self._alarm is not None and self._alarm[1] == when:
+            self._alarm = None
+        self._wake()

@@ -1,0 +1,92 @@
+"""A thread that runs the blocking code of one request at a time and keeps its connections."""
+
+from __future__ import annotations
+
+import contextvars
+import itertools
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from django_asynckit._bridge import wrap_call
+from django_asynckit.conf import worker_settings
+from django_asynckit.workers.clients import CacheClients
+from django_asynckit.workers.connections import Connections
+
+logger = logging.getLogger("django_asynckit.workers")
+
+_numbers: Final = itertools.count(1)
+
+
+class Worker(threading.Thread):
+    """A daemon thread with an inbox of functions, each of which is called with the worker.
+
+    ``leave`` is asked after ``ASYNCKIT_WORKER_IDLE_SECONDS`` without work whether it may end.
+    """
+
+    def __init__(self, leave: Callable[[Worker], bool]) -> None:
+        super().__init__(name=f"asynckit-worker-{next(_numbers)}", daemon=True)
+        self.inbox: queue.SimpleQueue[Callable[[Worker], None] | None] = queue.SimpleQueue()
+        self.connections = Connections()
+        #: A weak reference to the lease that has this worker.
+        self.lease: Callable[[], Any] = _nobody
+        self._clients = CacheClients()
+        self._leave = leave
+        self._is_open = False
+        self._idle_seconds = worker_settings().idle_seconds
+
+    def run(self) -> None:
+        """Take what is in the inbox until there is ``None``, or nothing for long."""
+        self.connections.prepare()
+        while True:
+            try:
+                task = self.inbox.get(timeout=self._idle_seconds)
+            except queue.Empty:
+                if self._leave(self):
+                    break
+                continue
+            if task is None:
+                break
+            task(self)
+            # Else it would live until the next one comes.
+            del task
+        self._in_new_context(self.connections.clear)
+
+    def call(self, call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+        """Run ``call`` in this thread; return its result or its error."""
+        try:
+            self._prepare()
+            return wrap_call(call, self._clients.lend)(), None
+        except BaseException as error:
+            return None, error
+        finally:
+            self.connections.note_errors()
+
+    def close(self) -> None:
+        """Leave nothing of this request for the next one."""
+        self._is_open = False
+        self._in_new_context(self._close)
+
+    def _prepare(self) -> None:
+        if self._is_open:
+            self.connections.check_if_others_died()
+        else:
+            self._is_open = True
+            contextvars.Context().run(self.connections.open)
+
+    def _close(self) -> None:
+        self.connections.close()
+        self._clients.close()
+
+    def _in_new_context(self, function: Callable[[], None]) -> None:
+        try:
+            contextvars.Context().run(function)
+        except Exception:
+            logger.exception("%s could not be closed; its connections are dropped.", self.name)
+            self.connections.drop()
+
+
+def _nobody() -> None:
+    return None

@@ -1,0 +1,121 @@
+"""One of Django's connection wrappers, and what it was like before a request used it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any, Final
+
+from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.functional import cached_property
+
+#: Modules of Django that open cursors for SQL of their own, not for SQL that a user wrote.
+_ORM: Final = (
+    "django.db.models.sql.compiler",
+    "django.db.backends.",
+    "django.core.cache.backends.db",
+)
+
+
+class Wrapper:
+    """Notes what a request does to a connection wrapper, and undoes it."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self._names = set(vars(connection))
+        self._execute_wrappers: list[Any] = list(connection.execute_wrappers)
+        self._logs_queries = connection.force_debug_cursor
+        self._ran_raw_sql = False
+        self._watching = {
+            "connect": self._connect,
+            "cursor": functools.partial(self._open_cursor, "cursor"),
+            "chunked_cursor": functools.partial(self._open_cursor, "chunked_cursor"),
+        }
+        self._names.update(self._watching)
+        self._watch()
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, or autocommit is not what the settings say."""
+        connection = self.connection
+        return connection.in_atomic_block or (
+            connection.connection is not None
+            and connection.autocommit != connection.settings_dict["AUTOCOMMIT"]
+        )
+
+    def is_dead(self) -> bool:
+        """Whether there is a connection that works no more; nobody knows while in a transaction."""
+        return (
+            self.connection.connection is not None
+            and not self.in_transaction()
+            and not self._is_usable()
+        )
+
+    def has_died(self) -> bool:
+        """Whether an error has shown that the connection works no more; seen once, as by Django."""
+        connection = self.connection
+        if not connection.errors_occurred or self.in_transaction():
+            return False
+        is_dead = self.is_dead()
+        connection.errors_occurred = is_dead
+        return is_dead
+
+    def is_as_before(self) -> bool:
+        """Whether the next request could take the connection as it is."""
+        connection = self.connection
+        return not (
+            self._ran_raw_sql
+            or connection.errors_occurred
+            or connection.run_on_commit
+            or connection.execute_wrappers != self._execute_wrappers
+            or connection.force_debug_cursor != self._logs_queries
+            or settings.DEBUG  # The log of queries is a request's own.
+            or self._unknown_attributes()
+            or any(vars(connection).get(name) != ours for name, ours in self._watching.items())
+        )
+
+    def restore(self) -> None:
+        """Undo what the request set."""
+        connection = self.connection
+        for name in self._unknown_attributes():
+            delattr(connection, name)
+        connection.execute_wrappers = list(self._execute_wrappers)
+        connection.force_debug_cursor = self._logs_queries
+        connection.queries_log.clear()
+        connection.run_on_commit = []
+        while connection.allow_thread_sharing:
+            connection.dec_thread_sharing()
+        self._ran_raw_sql = False
+        self._watch()
+
+    def _is_usable(self) -> bool:
+        try:
+            return self.connection.is_usable()
+        except Exception:
+            return False
+
+    def _unknown_attributes(self) -> list[str]:
+        unknown = vars(self.connection).keys() - self._names
+        cls = type(self.connection)
+        return [
+            name for name in unknown if not isinstance(getattr(cls, name, None), cached_property)
+        ]
+
+    def _watch(self) -> None:
+        for name, ours in self._watching.items():
+            setattr(self.connection, name, ours)
+
+    def _open_cursor(self, name: str) -> Any:
+        caller: str = sys._getframe(1).f_globals.get("__name__", "")
+        if not caller.startswith(_ORM):
+            self._ran_raw_sql = True
+        return getattr(type(self.connection), name)(self.connection)
+
+    def _connect(self) -> None:
+        """Keep what receivers of ``connection_created`` add: it belongs to the connection."""
+        connection, ran_raw_sql = self.connection, self._ran_raw_sql
+        names, wrappers = set(vars(connection)), list(connection.execute_wrappers)
+        type(connection).connect(connection)
+        self._names |= vars(connection).keys() - names
+        self._execute_wrappers += [w for w in connection.execute_wrappers if w not in wrappers]
+        self._ran_raw_sql = ran_raw_sql

@@ -1,0 +1,1 @@
+"""Tests of the worker threads, with real threads, real loops and SQLite files."""

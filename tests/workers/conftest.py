@@ -1,0 +1,49 @@
+"""Each test begins without workers, and must leave nothing behind."""
+
+from __future__ import annotations
+
+import gc
+from time import monotonic, sleep
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import connections
+
+from django_asynckit.workers.context import POOL
+from tests.workers.tools import alive, is_idle
+
+
+@pytest.fixture(autouse=True)
+def pool():
+    POOL.shut_down(5)
+    yield POOL
+    gc.collect()
+    end = monotonic() + 5
+    while not is_idle() and monotonic() < end:
+        sleep(0.01)
+    POOL.shut_down(5)
+    register = POOL._register
+    assert (register.busy, register.closing) == (0, 0)
+    assert not any(map(len, (register.resting, register.lendable, register.idle, POOL._waiting)))
+    assert [one.name for one in alive()] == []
+
+
+@pytest.fixture
+def database(tmp_path, monkeypatch, django_db_blocker):
+    """A database in a file, with one table. Yields the settings of its connections."""
+    settings = connections.settings["default"]
+    monkeypatch.setitem(settings, "NAME", str(tmp_path / "db.sqlite3"))
+    with django_db_blocker.unblock():
+        connection = connections.create_connection("default")
+        with connection.schema_editor() as editor:
+            editor.create_model(ContentType)
+        connection.close()
+        yield settings
+        POOL.shut_down(5)
+
+
+@pytest.fixture
+def kept(database, monkeypatch):
+    """The same, with connections that are kept between requests."""
+    monkeypatch.setitem(database, "CONN_MAX_AGE", None)
+    return database

@@ -1,0 +1,105 @@
+"""The alarm clock of the queue."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+from django_asynckit.workers.context import POOL
+from django_asynckit.workers.job import Job
+from django_asynckit.workers.waiting import Waiting
+
+
+def waiting_lease():
+    lease = POOL.lease()
+    lease.waiting.append(Job(int, ()))
+    return lease
+
+
+def lease_of_closed_loop():
+    async def make():
+        return waiting_lease()
+
+    return asyncio.run(make())
+
+
+class Alarm:
+    def __init__(self):
+        self.rang = []
+        self.waiting = Waiting(lambda: self.rang.append(monotonic()))
+
+    async def after(self, seconds):
+        await asyncio.sleep(seconds)
+        return len(self.rang)
+
+
+async def test_it_rings_once_at_the_time():
+    alarm = Alarm()
+    alarm.waiting.add(waiting_lease())
+    when = monotonic() + 0.1
+    for _ in range(3):
+        alarm.waiting.set_alarm(when)
+    assert await alarm.after(0.2) == 1
+    assert alarm.rang[0] >= when - 0.001
+
+
+async def test_an_earlier_time_comes_first_and_a_later_one_changes_nothing():
+    alarm = Alarm()
+    alarm.waiting.add(waiting_lease())
+    now = monotonic()
+    alarm.waiting.set_alarm(now + 0.2)
+    alarm.waiting.set_alarm(now + 0.05)
+    alarm.waiting.set_alarm(now + 0.3)
+    assert await alarm.after(0.12) == 1
+    assert await alarm.after(0.3) == 2
+
+
+async def test_it_can_be_set_again():
+    alarm = Alarm()
+    alarm.waiting.add(waiting_lease())
+    for count in (1, 2):
+        alarm.waiting.set_alarm(monotonic())
+        assert await alarm.after(0.05) == count
+
+
+@pytest.mark.parametrize("others", [1, 3])
+def test_who_waits_on_a_closed_loop_is_forgotten(others):
+    alarm = Alarm()
+    for _ in range(others):
+        alarm.waiting.add(lease_of_closed_loop())
+
+    async def main():
+        lease = waiting_lease()
+        alarm.waiting.add(lease)
+        alarm.waiting.set_alarm(monotonic())
+        assert alarm.waiting.first() is lease
+        return await alarm.after(0.05)
+
+    assert asyncio.run(main()) == 1
+
+
+def test_with_nobody_left_there_is_no_alarm():
+    alarm = Alarm()
+    alarm.waiting.add(lease_of_closed_loop())
+    alarm.waiting.set_alarm(monotonic())
+    assert len(alarm.waiting) == 0
+
+
+def test_the_loop_that_had_the_alarm_was_closed():
+    alarm = Alarm()
+
+    async def set_alarm(seconds):
+        lease = waiting_lease()
+        alarm.waiting.add(lease)
+        alarm.waiting.set_alarm(monotonic() + seconds)
+        return lease
+
+    alarm.waiting.remove(asyncio.run(set_alarm(0.01)))
+
+    async def main():
+        await set_alarm(0.1)
+        return await alarm.after(0.2)
+
+    assert asyncio.run(main()) == 1
