@@ -14,5 +14,11 @@ ROOT_URLCONF = "tests.databases.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["tests.databases", "django_asynckit"]
 MIDDLEWARE = []
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "loggers": {"django": {"handlers": ["console"], "level": "ERROR", "propagate": False}},
+}
 DATABASES = {"default": json.loads(os.environ["TESTS_DATABASE"])}
 globals().update(json.loads(os.environ.get("TESTS_SETTINGS", "{}")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import threading
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -12,7 +13,7 @@ from django.db import connection, models, transaction
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
-from django_asynckit.workers import release_worker, statistics
+from django_asynckit.workers import keeps_no_connection_state, release_worker, statistics
 from django_asynckit.workers.lease import Lease
 from tests.databases.models import Note
 
@@ -26,7 +27,8 @@ SESSION = {"postgresql": "pg_backend_pid", "mysql": "CONNECTION_ID"}
 
 
 def text(value) -> HttpResponse:
-    return HttpResponse(str(value))
+    body = str(value)
+    return HttpResponse(body, headers={"Content-Length": str(len(body))})
 
 
 async def count(request):
@@ -187,6 +189,39 @@ def write_and_fail(request):
     raise ValueError("broken in a transaction")
 
 
+async def tenants(request):
+    """Whose rows a request sees in three queries, two of them after a wait."""
+    seen = set()
+    for _ in range(3):
+        seen.update([tenant async for tenant in Note.objects.values_list("tenant", flat=True)])
+        await asyncio.sleep(random.random() / 10)
+    return text(" ".join(sorted(seen)))
+
+
+async def wrapped(request):
+    """How many queries the wrapper saw that a middleware set."""
+    for _ in range(3):
+        await Note.objects.acount()
+        await asyncio.sleep(random.random() / 20)
+    return text(f"{len(request.seen)} queries" if hasattr(request, "seen") else "not wrapped")
+
+
+def run_sql(sql: str):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0] if cursor.description else None
+
+
+@keeps_no_connection_state
+def run_declared_sql(sql: str):
+    return run_sql(sql)
+
+
+async def any_sql(request):
+    run = run_declared_sql if "declared" in request.GET else run_sql
+    return text(await sync_to_async(run)(request.GET["sql"]))
+
+
 def use_cache(request):
     cache.set("key", "value", 10)
     return text(cache.get("key"))
@@ -228,6 +263,9 @@ urlpatterns = [
     path("stream/rows/", stream_rows),
     path("open/", leave_transaction_open),
     path("fail/", write_and_fail),
+    path("tenants/", tenants),
+    path("wrapped/", wrapped),
+    path("sql/", any_sql),
     path("cache/", use_cache),
     path("state/", state),
 ]
