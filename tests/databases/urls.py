@@ -183,6 +183,13 @@ def leave_transaction_open(request):
     return text("left")
 
 
+def leave_atomic_open(request):
+    """As code that is interrupted in the middle of an atomic block, and swallows that."""
+    transaction.atomic().__enter__()
+    Note.objects.create(tenant="nobody", text="never committed")
+    return text("left")
+
+
 @transaction.atomic
 def write_and_fail(request):
     Note.objects.create(tenant="nobody", text="never committed")
@@ -262,6 +269,7 @@ urlpatterns = [
     path("stream/", stream),
     path("stream/rows/", stream_rows),
     path("open/", leave_transaction_open),
+    path("left/", leave_atomic_open),
     path("fail/", write_and_fail),
     path("tenants/", tenants),
     path("wrapped/", wrapped),

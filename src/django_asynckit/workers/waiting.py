@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
@@ -58,7 +59,8 @@ class Waiting:
                 return
         self._alarm = (loop, when)
         try:
-            loop.call_soon_threadsafe(self._schedule, loop, when)
+            # In a context of its own, since that of a request has its lease in it.
+            loop.call_soon_threadsafe(self._schedule, loop, when, context=contextvars.Context())
         except RuntimeError:  # The loop was closed: nobody awaits the first one any more.
             self._alarm = None
             self._since.popitem(last=False)
