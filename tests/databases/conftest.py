@@ -79,11 +79,10 @@ def variables(database: Database, settings: dict, options: dict) -> dict[str, st
     )
 
 
-def manage(database: Database, *arguments: str) -> None:
+def manage(database: Database, *arguments: str, settings: dict | None = None) -> None:
+    environment = variables(database, settings or {}, {})
     command = [sys.executable, "-m", "django", *arguments]
-    done = subprocess.run(
-        command, cwd=ROOT, env=variables(database, {}, {}), capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
