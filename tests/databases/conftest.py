@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,13 @@ FILL = (
     "from tests.databases.models import Note\n"
     f"Note.objects.bulk_create(Note(tenant=f't{{i % 4}}', text=f'{{i}}') for i in range({NOTES}))\n"
 )
+
+
+def pytest_collection_modifyitems(items):
+    """Servers start slowly where much else runs."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(240))
 
 
 def connect(server: type, driver: str):

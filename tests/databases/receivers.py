@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.signals import request_finished, request_started
 from django.db import connection
-
-from tests.databases.models import Note
 
 #: What is to happen at the end of the next request.
 broken: list[str] = []
@@ -25,7 +23,7 @@ def at_start(scope=None, **_kwargs):
 def at_end(**_kwargs):
     if broken:
         broken.pop()
-        Note.objects.count()
+        apps.get_model("databases", "Note").objects.count()
         raise ValueError("broken receiver of request_finished")
 
 
