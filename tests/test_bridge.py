@@ -92,65 +92,6 @@ def test_values_of_another_thread_are_replaced_not_kept():
     assert _bridge.local_values(local) == {"other": "value"}
 
 
-def executors():
-    return len(SyncToAsync.context_to_thread_executor)
-
-
-class TestWithOwnThread:
-    async def test_without_a_hop_there_is_none(self):
-        async def handle(*args):
-            seen.append((args, SyncToAsync.thread_sensitive_context.get(), executors() - before))
-
-        seen, before = [], executors()
-        await _bridge.with_own_thread(handle, 1, 2)
-        ((args, context, started),) = seen
-        assert (args, type(context), started) == ((1, 2), ThreadSensitiveContext, 0)
-        assert SyncToAsync.thread_sensitive_context.get(None) is None
-
-    @pytest.mark.parametrize("fails", [False, True])
-    async def test_all_hops_use_one_that_ends_with_it(self, fails):
-        async def handle():
-            threads.extend([await _bridge.run_in_worker(threading.current_thread) for _ in "ab"])
-            if fails:
-                raise ValueError("wrong")
-
-        threads, before = [], executors()
-        if fails:
-            with pytest.raises(ValueError, match="wrong"):
-                await _bridge.with_own_thread(handle)
-        else:
-            await _bridge.with_own_thread(handle)
-        assert threads[0] is threads[1]
-        assert not threads[0].is_alive()
-        assert executors() == before
-        assert SyncToAsync.thread_sensitive_context.get(None) is None
-
-    async def test_the_outermost_decides(self):
-        async def handle():
-            threads.append(await _bridge.run_in_worker(threading.current_thread))
-
-        threads = []
-        async with ThreadSensitiveContext() as context:
-            await handle()
-            await _bridge.with_own_thread(handle)
-            assert threads[0] is threads[1]
-            assert threads[0].is_alive()
-            assert SyncToAsync.thread_sensitive_context.get() is context
-
-    async def test_a_task_that_outlives_it_goes_on(self):
-        async def later():
-            await ended.wait()
-            return await _bridge.run_in_worker(threading.get_ident)
-
-        async def handle():
-            tasks.append(asyncio.create_task(later()))
-
-        ended, tasks = asyncio.Event(), []
-        await _bridge.with_own_thread(handle)
-        ended.set()
-        assert await tasks[0] != threading.get_ident()
-
-
 async def test_a_request_has_a_thread_from_its_first_hop_on():
     async with ThreadSensitiveContext():
         assert not _bridge.thread_is_in_use()

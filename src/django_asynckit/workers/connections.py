@@ -25,6 +25,8 @@ class Connections:
     def __init__(self) -> None:
         self._wrappers: dict[str, Wrapper] = {}
         self._deaths_seen = dict(_deaths)
+        #: Whether what runs was declared to leave nothing on a connection.
+        self.trusts_job = False
 
     def prepare(self) -> None:
         """Make the wrappers before any request does, so that all that is set on them is seen."""
@@ -40,6 +42,13 @@ class Connections:
             reset_queries()
         if is_connected(request_started, close_old_connections):
             close_old_connections()
+        self.check_if_others_died()
+
+    def lend(self) -> None:
+        """Do what is needed of that between two requests that use the same open connections."""
+        if is_connected(request_started, close_old_connections):
+            for wrapper in self._wrappers.values():
+                wrapper.renew()
         self.check_if_others_died()
 
     def note_errors(self) -> None:
@@ -80,7 +89,11 @@ class Connections:
                     "rolled back: end each transaction where it was begun.",
                     alias,
                 )
-            if wrapper.in_transaction() or _current(alias) is not connection:
+            if (
+                wrapper.in_transaction()
+                or wrapper.must_not_be_kept()
+                or _current(alias) is not connection
+            ):
                 self._replace(alias)
         if is_connected(request_finished, close_old_connections):
             close_old_connections()
@@ -105,7 +118,10 @@ class Connections:
 
     def _make(self, alias: str) -> None:
         connections[alias] = connections.create_connection(alias)
-        self._wrappers[alias] = Wrapper(connections[alias])
+        self._wrappers[alias] = Wrapper(connections[alias], self._is_trusted)
+
+    def _is_trusted(self) -> bool:
+        return self.trusts_job
 
     def _replace(self, alias: str) -> None:
         current = _current(alias)

@@ -56,11 +56,16 @@ class Job:
         self.target = called_by(call)
         self.is_limited = getattr(self.target, "__code__", None) not in _WAITING
 
+    def is_declared(self) -> bool:
+        """Whether it calls a function that was declared to leave nothing on a connection."""
+        func = getattr(self.target, "__func__", self.target)
+        return func is not None and getattr(func, _DECLARED, None) is func
+
     def keeps_no_connection_state(self) -> bool:
         """Whether it calls a function of Django's ORM, or one that was declared free of state."""
+        if self.is_declared():
+            return True
         func = getattr(self.target, "__func__", self.target)
-        if getattr(func, _DECLARED, None) is func:
-            return func is not None
         # Not __module__, which a decorator copies.
         module = getattr(func, "__globals__", {}).get("__name__", "")
         return f"{module}.".startswith(_STATELESS)

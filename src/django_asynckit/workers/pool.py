@@ -130,7 +130,7 @@ class Pool:
     def _run(self, lease: Lease, job: Job, worker: Worker) -> None:
         result, error = None, None
         if not job.future.cancelled():
-            result, error = worker.call(job.call)
+            result, error = worker.call(job.call, job.is_declared())
             self._note(lease, job, result, worker)
         with self.lock:
             self._register.end(lease, job)

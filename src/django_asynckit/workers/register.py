@@ -116,10 +116,10 @@ class Register:
                 return self._any_worker()
             oldest = next(iter(self.lendable), None)
             # All rest and keep what they have: one more than the limit, so that nobody waits for them.
-            return self._any_worker() if oldest is None else self._take_from_lease(oldest)
+            return self._any_worker() if oldest is None else self._lend(oldest)
         # Who counts and has nothing to keep makes room for the next one.
         latest = next((worker for worker in recent if worker in self.lendable), None)
-        return None if latest is None else self._take_from_lease(latest)
+        return None if latest is None else self._lend(latest)
 
     def _any_worker(self) -> Worker:
         if self.idle:
@@ -127,6 +127,10 @@ class Register:
         worker = self._new_worker()
         self.workers.add(worker)
         return worker
+
+    def _lend(self, worker: Worker) -> Worker:
+        worker.is_lent = True
+        return self._take_from_lease(worker)
 
     def _take_from_lease(self, worker: Worker) -> Worker:
         self._wake(worker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
@@ -63,7 +64,8 @@ class Waiting:
                 return True
         self._alarm = (loop, when)
         try:
-            loop.call_soon_threadsafe(self._schedule, loop, when)
+            # In a context of its own, since that of a request has its lease in it.
+            loop.call_soon_threadsafe(self._schedule, loop, when, context=contextvars.Context())
         except RuntimeError:
             self._alarm = None
             return False

@@ -36,6 +36,8 @@ class Worker(threading.Thread):
         self._leave = leave
         self._is_open = False
         self._idle_seconds = worker_settings().idle_seconds
+        #: Whether it was taken from one request for another since the last call.
+        self.is_lent = False
 
     def run(self) -> None:
         """Take what is in the inbox until there is ``None``, or nothing for long."""
@@ -54,8 +56,12 @@ class Worker(threading.Thread):
             del task
         self._in_new_context(self.connections.clear)
 
-    def call(self, call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-        """Run ``call`` in this thread; return its result or its error."""
+    def call(self, call: Callable[[], Any], is_trusted: bool) -> tuple[Any, BaseException | None]:
+        """Run ``call`` in this thread; return its result or its error.
+
+        ``is_trusted`` says that it leaves nothing on a connection, whatever SQL it runs.
+        """
+        self.connections.trusts_job = is_trusted
         try:
             self._prepare()
             return wrap_call(call, self._clients.lend)(), None
@@ -70,11 +76,14 @@ class Worker(threading.Thread):
         self._in_new_context(self._close)
 
     def _prepare(self) -> None:
-        if self._is_open:
-            self.connections.check_if_others_died()
-        else:
+        was_lent, self.is_lent = self.is_lent, False
+        if not self._is_open:
             self._is_open = True
             contextvars.Context().run(self.connections.open)
+        elif was_lent:
+            contextvars.Context().run(self.connections.lend)
+        else:
+            self.connections.check_if_others_died()
 
     def _close(self) -> None:
         self.connections.close()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.functional import cached_property
+
+from django_asynckit.workers.sql import SESSION_CHANGED, watch
 
 #: Modules of Django that open cursors for SQL of their own, not for SQL that a user wrote.
 _ORM: Final = (
@@ -16,13 +19,24 @@ _ORM: Final = (
     "django.db.backends.",
     "django.core.cache.backends.db",
 )
+#: Modules of Django's own connection wrappers.
+_STOCK: Final = tuple(
+    f"django.db.backends.{name}." for name in ("mysql", "oracle", "postgresql", "sqlite3")
+)
 
 
 class Wrapper:
-    """Notes what a request does to a connection wrapper, and undoes it."""
+    """Notes what a request does to a connection wrapper, and undoes it.
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+    While ``is_trusted()``, raw SQL is not looked at.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, is_trusted: Callable[[], bool]) -> None:
         self.connection = connection
+        self._is_trusted = is_trusted
+        self._added_names = _added_names(connection)
+        self._added = self._values_of_added()
+        vars(connection)[SESSION_CHANGED] = False
         self._names = set(vars(connection))
         self._execute_wrappers: list[Any] = list(connection.execute_wrappers)
         self._logs_queries = connection.force_debug_cursor
@@ -50,6 +64,21 @@ class Wrapper:
             and not self.in_transaction()
             and not self._is_usable()
         )
+
+    def renew(self) -> None:
+        """Close a connection that is too old for the next request, or have its health checked.
+
+        One that is to be closed after each request stays while requests pass it on.
+        """
+        connection: Any = self.connection
+        if connection.settings_dict["CONN_MAX_AGE"] == 0:
+            connection.health_check_done = False
+        else:
+            connection.close_if_unusable_or_obsolete()
+
+    def must_not_be_kept(self) -> bool:
+        """Whether the next request would see what this one left on the session or the wrapper."""
+        return vars(self.connection)[SESSION_CHANGED] or self._values_of_added() != self._added
 
     def has_died(self) -> bool:
         """Whether an error has shown that the connection works no more; seen once, as by Django."""
@@ -101,15 +130,20 @@ class Wrapper:
             name for name in unknown if not isinstance(getattr(cls, name, None), cached_property)
         ]
 
+    def _values_of_added(self) -> list[Any]:
+        return [vars(self.connection).get(name) for name in self._added_names]
+
     def _watch(self) -> None:
         for name, ours in self._watching.items():
             setattr(self.connection, name, ours)
 
     def _open_cursor(self, name: str) -> Any:
         caller: str = sys._getframe(1).f_globals.get("__name__", "")
-        if not caller.startswith(_ORM):
-            self._ran_raw_sql = True
-        return getattr(type(self.connection), name)(self.connection)
+        cursor = getattr(type(self.connection), name)(self.connection)
+        if caller.startswith(_ORM) or self._is_trusted():
+            return cursor
+        self._ran_raw_sql = True
+        return watch(cursor, self.connection)
 
     def _connect(self) -> None:
         """Keep what receivers of ``connection_created`` add: it belongs to the connection."""
@@ -118,4 +152,15 @@ class Wrapper:
         type(connection).connect(connection)
         self._names |= vars(connection).keys() - names
         self._execute_wrappers += [w for w in connection.execute_wrappers if w not in wrappers]
+        self._added = self._values_of_added()
         self._ran_raw_sql = ran_raw_sql
+        vars(connection)[SESSION_CHANGED] = False
+
+
+def _added_names(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the attributes that a class made of one of Django's adds: the tenant, for example."""
+    cls = type(connection)
+    stock = next((base for base in cls.__mro__ if base.__module__.startswith(_STOCK)), cls)
+    if stock is cls:
+        return []
+    return list(vars(connection).keys() - vars(stock(connection.settings_dict, connection.alias)))

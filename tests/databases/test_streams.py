@@ -1,0 +1,54 @@
+"""A stream keeps no worker and no connection while it waits, unless something of it is open there."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from tests.databases.client import ask, ask_one
+from tests.databases.servers import NOTES
+
+STREAMS = 12
+
+
+def while_streaming(server, target: str, look):
+    """Begin streams, and return what ``look()`` gives in the middle of them."""
+    answers = []
+    targets = [target] * STREAMS
+    thread = threading.Thread(
+        target=lambda: answers.append(ask(server, targets, concurrency=STREAMS)), daemon=True
+    )
+    thread.start()
+    time.sleep(2)
+    seen = look()
+    thread.join(30)
+    assert answers[0].counted() == {200: STREAMS}, server.output[-3000:]
+    return seen, answers[0].bodies
+
+
+@pytest.mark.parametrize(("hold", "kept"), [("auto", 0), ("call", 0), ("request", STREAMS)])
+def test_stream_that_has_queried(postgresql, start_site, hold, kept):
+    server = start_site(postgresql, {"ASYNCKIT_WORKER_HOLD": hold, "ASYNCKIT_WORKERS": 4})
+    sessions, bodies = while_streaming(server, "/stream/?seconds=4", postgresql.sessions)
+    assert bodies == [f"{NOTES}\nend\n"] * STREAMS
+    assert len(sessions) == kept
+    assert json.loads(ask_one(server, "/state/"))["leased"] == 0
+
+
+def test_stream_of_rows_keeps_its_cursor(postgresql, start_site):
+    server = start_site(postgresql, {"ASYNCKIT_WORKERS": 4})
+    sessions, bodies = while_streaming(server, "/stream/rows/?seconds=0.3", postgresql.sessions)
+    assert [len(body.split()) for body in bodies] == [NOTES] * STREAMS
+    assert len(sessions) == STREAMS
+    assert postgresql.wait_for_sessions(0) == []
+    assert json.loads(ask_one(server, "/state/"))["leased"] == 0
+
+
+def test_released_worker_is_free_for_others(postgresql, start_site):
+    server = start_site(postgresql, {"ASYNCKIT_WORKER_HOLD": "request", "ASYNCKIT_WORKERS": 4})
+    sessions, bodies = while_streaming(server, "/release/?seconds=4", postgresql.sessions)
+    assert bodies == [str(NOTES)] * STREAMS
+    assert sessions == []
