@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.db import connections
 
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.trace import record_hops
@@ -28,6 +30,18 @@ async def same(url="/", *, hops=0, before=nothing, **request) -> Reply:
     made = [hop.target for hop in trace.hops if not hop.target.endswith(".close")]
     assert len(made) == hops, made
     return ours
+
+
+async def in_thread(func):
+    """Run ``func`` where it may use the database; asgiref's thread is one for all tests."""
+
+    def run():
+        try:
+            return func()
+        finally:
+            connections.close_all()
+
+    return await sync_to_async(run)()
 
 
 def header(reply: Reply, name: str) -> str | None:

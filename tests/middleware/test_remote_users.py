@@ -6,7 +6,6 @@ import functools
 
 import django
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.backends import RemoteUserBackend
 from django.contrib.sessions.backends import db, signed_cookies
@@ -23,7 +22,7 @@ from django_asynckit.middleware.auth import PersistentRemoteUserMiddleware, Remo
 from django_asynckit.trace import record_hops
 from tests.driver import drive
 from tests.middleware import stores
-from tests.middleware.parity import same
+from tests.middleware.parity import in_thread, same
 
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -173,7 +172,7 @@ async def logged_in(store=db.SessionStore, backend=BACKEND):
         session.save()
         return {"cookie": f"sessionid={session.session_key}"}
 
-    return await sync_to_async(make)()
+    return await in_thread(make)
 
 
 @pytest.mark.parametrize("middleware", [REMOTE, PERSISTENT])
@@ -232,8 +231,8 @@ async def test_another_user_in_the_header_replaces_the_first():
         headers = {**await logged_in(), "remote-user": "new"}
         reply, _ = await reply_of(handler, headers)
         assert f"sessionid={reply.cookies['sessionid']}" != headers["cookie"]
-        session = await db.SessionStore(reply.cookies["sessionid"]).aload()
-        new = await get_user_model().objects.aget(username="new")
+        session = await in_thread(db.SessionStore(reply.cookies["sessionid"]).load)
+        new = await in_thread(lambda: get_user_model().objects.get(username="new"))
         assert session[SESSION_KEY] == str(new.pk)
         assert handler is DjangoASGIHandler or reply.body == b"new True"
 

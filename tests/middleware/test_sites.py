@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.sites import models
 from django.contrib.sites.models import Site
@@ -14,7 +15,7 @@ from django.urls import path
 from django_asynckit.handler.asgi import ASGIHandler
 from tests.driver import drive
 from tests.middleware import stores
-from tests.middleware.parity import same
+from tests.middleware.parity import in_thread, same
 
 CACHED = {
     "testserver": Site(pk=7, domain="testserver"),
@@ -81,11 +82,11 @@ async def test_a_site_that_is_not_cached_is_read_off_the_loop_once(in_process_da
 
 async def test_a_host_that_is_not_cached_is_read_off_the_loop(in_process_database):
     """A second header would be joined to the first, so the server's name is used."""
-    await sync_to_async(Site.objects.filter(pk=1).update)(domain="TestServer")
+    await in_thread(partial(Site.objects.filter(pk=1).update, domain="TestServer"))
     try:
         reply = await same(hops=1, before=Site.objects.clear_cache)
     finally:
-        await sync_to_async(Site.objects.filter(pk=1).update)(domain="example.com")
+        await in_thread(partial(Site.objects.filter(pk=1).update, domain="example.com"))
     assert reply.body == b"Site TestServer"
 
 
