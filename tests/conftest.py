@@ -19,6 +19,8 @@ def blockbuster():
             function.can_block_in("django/core/handlers/base.py", {"load_middleware"})
             function.can_block_in("django_asynckit/handler/errors.py", {"warm"})
             function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
+            # In a finalizer, for a moment, where coverage is measured.
+            function.can_block_in("coverage/collector.py", {"lock_data"})
         yield detector
 
 
