@@ -222,7 +222,9 @@ class TestExecutor:
             _bridge.route_to_workers()
             return await sync_to_async(threading.get_ident)()
 
-        assert async_to_sync(main)() == threading.get_ident()
+        # What it sets in the context comes back to the caller.
+        context = contextvars.copy_context()
+        assert context.run(async_to_sync(main)) == threading.get_ident()
         assert noting.jobs == []
 
 

@@ -17,6 +17,13 @@ from tests.workers.tools import alive, is_idle
 def pool():
     POOL.shut_down(5)
     yield POOL
+    try:
+        check_that_nothing_is_left()
+    finally:
+        POOL.__init__()  # A test that has failed may still hold a lease.
+
+
+def check_that_nothing_is_left():
     gc.collect()
     end = monotonic() + 5
     while not is_idle() and monotonic() < end:

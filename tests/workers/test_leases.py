@@ -423,7 +423,9 @@ def test_inside_async_to_sync_all_runs_in_the_thread_that_waits():
             end(lease)
         return names
 
-    assert async_to_sync(main)() == {threading.current_thread().name}
+    # What it sets in the context comes back to the caller.
+    context = contextvars.copy_context()
+    assert context.run(async_to_sync(main)) == {threading.current_thread().name}
     assert statistics().workers == 0
 
 

@@ -172,6 +172,9 @@ def test_a_worker_may_fork(tmp_path):
 @needs_fork
 def test_fork_while_calls_wait_and_run(tmp_path):
     script = """
+        import logging
+
+        logging.disable()
         settings.ASYNCKIT_WORKERS = 1
 
         async def main():

@@ -102,10 +102,10 @@ class Connections:
 
     def clear(self) -> None:
         """Close all connections: their thread ends."""
-        for alias, wrapper in self._wrappers.items():
+        for wrapper in self._wrappers.values():
             _close(wrapper.connection)
-            if (current := _current(alias)) is not None:
-                _close(current)
+        # Somebody may have put others in their place.
+        connections.close_all()
 
     def drop(self) -> None:
         """Begin with new wrappers: something went wrong with the old ones."""

@@ -45,6 +45,7 @@ class Register:
 
     def begin(self, lease: Lease, job: Job) -> None:
         """Note that the worker of ``lease`` gets ``job``."""
+        assert lease.worker is not None
         self._wake(lease.worker)
         lease.running += 1
         lease.counts_at_rest = job.is_limited
@@ -139,7 +140,6 @@ class Register:
             lease.forget_worker()
         return worker
 
-    def _wake(self, worker: Worker | None) -> None:
-        if worker is not None:
-            self.resting.pop(worker, None)
-            self.lendable.pop(worker, None)
+    def _wake(self, worker: Worker) -> None:
+        self.resting.pop(worker, None)
+        self.lendable.pop(worker, None)

@@ -31,7 +31,7 @@ class Worker(threading.Thread):
         self.inbox: queue.SimpleQueue[Callable[[Worker], None] | None] = queue.SimpleQueue()
         self.connections = Connections()
         #: A weak reference to the lease that has this worker.
-        self.lease: Callable[[], Any] = _nobody
+        self.lease: Callable[[], Any] = lambda: None
         self._clients = CacheClients()
         self._leave = leave
         self._is_open = False
@@ -95,7 +95,3 @@ class Worker(threading.Thread):
         except Exception:
             logger.exception("%s could not be closed; its connections are dropped.", self.name)
             self.connections.drop()
-
-
-def _nobody() -> None:
-    return None
