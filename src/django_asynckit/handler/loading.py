@@ -1,4 +1,4 @@
-"""Puts native classes in the place of Django's own while Django builds the middleware chain."""
+"""Puts native classes in place, and declared middleware on the loop, while Django builds the chain."""
 
 from __future__ import annotations
 
