@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import ContextVar, Token
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
 from asgiref.local import Local, _Storage
@@ -70,24 +72,20 @@ def register_executor(executor: Executor) -> None:
     executors[REQUEST_KEY] = executor
 
 
-def current_route() -> Any:
-    """Return where thread-sensitive calls of this context go, for :func:`route_back`."""
-    return SyncToAsync.thread_sensitive_context.get(None)
-
-
-def route_to_workers() -> Any:
-    """Send thread-sensitive calls of this context to the registered executor; return what was set.
+def route_to_workers() -> Token[Any]:
+    """Send thread-sensitive calls of this context to the registered executor, until :func:`route_back`.
 
     A thread that waits in ``async_to_sync`` (WSGI, ``TestCase``) still comes first.
     """
-    before, context = current_route(), SyncToAsync.thread_sensitive_context
-    context.set(REQUEST_KEY)  # type: ignore[arg-type]
-    return before
+    context: ContextVar[Any] = SyncToAsync.thread_sensitive_context
+    return context.set(REQUEST_KEY)
 
 
-def route_back(before: Any) -> None:
-    """Let thread-sensitive calls of this context go where they went ``before``."""
-    SyncToAsync.thread_sensitive_context.set(before)
+def route_back(token: Token[Any]) -> None:
+    """Let thread-sensitive calls of this context go where they went before; not of another context."""
+    # Reset, not set: asgiref tells None from what was never set.
+    with contextlib.suppress(ValueError):
+        SyncToAsync.thread_sensitive_context.reset(token)
 
 
 def called_by(job: Callable[..., Any]) -> Any:

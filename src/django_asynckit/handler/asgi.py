@@ -10,7 +10,6 @@ from django.core.handlers import asgi
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._bridge import current_route, route_back
 from django_asynckit.handler import body, closing, requests, sending
 from django_asynckit.handler.base import AsyncHandlerMixin
 from django_asynckit.handler.disconnect import CancelOnDisconnect
@@ -46,11 +45,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         if scope["type"] == "lifespan":
             await answer_lifespan(receive, send)
         elif scope["type"] == "http" and is_untouched(super().__call__, asgi):
-            route = current_route()
-            try:
-                await self.handle(scope, receive, send)
-            finally:
-                route_back(route)
+            await self.handle(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)  # type: ignore[arg-type]
 

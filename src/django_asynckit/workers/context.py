@@ -45,7 +45,7 @@ def begin() -> Lease:
     lease = POOL.lease()
     _current.set(lease)
     if not context_has_thread():
-        route_to_workers()
+        lease.route = route_to_workers()
     return lease
 
 
@@ -55,6 +55,9 @@ def end(lease: Lease) -> None:
     if lease.waiting or lease.worker is not None:
         POOL.end(lease)
     lease.has_ended = True
+    if lease.route is not None:
+        route_back(lease.route)
+        lease.route = None
 
 
 @contextlib.asynccontextmanager
@@ -69,13 +72,12 @@ async def worker_lease() -> AsyncIterator[None]:
     before = _current.get()
     lease = POOL.lease()
     _current.set(lease)
-    key = route_to_workers()
+    lease.route = route_to_workers()
     try:
         yield
     finally:
         end(lease)
         _current.set(before)
-        route_back(key)
 
 
 def release_worker() -> None:
