@@ -125,7 +125,7 @@ async def test_neighbours_with_hooks_are_fused():
 
 async def test_without_the_declaration_there_are_hops():
     settings = declare(*names(DECLARABLE)) | {"ASYNCKIT_NON_BLOCKING_MIDDLEWARE": []}
-    assert (await crossings(settings)).hops > 4
+    assert (await crossings(settings)).hops >= 4
 
 
 # What sync middleware may do.

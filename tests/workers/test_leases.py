@@ -18,7 +18,7 @@ from django.test import override_settings
 
 from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
-from django_asynckit.workers.context import POOL, begin, end, keep_worker, stream
+from django_asynckit.workers.context import POOL, begin, end, keep_worker, request_lease, stream
 from django_asynckit.workers.register import RECENT
 from tests.workers.tools import Gate, clean_thread, hop, thread, until, until_idle
 
@@ -135,6 +135,7 @@ async def test_a_request_that_ends_while_its_first_call_waits():
 async def test_a_lease_that_is_dropped_gives_its_worker_back():
     async def forget():
         begin()
+        _bridge.route_to_workers()
         await hop()
 
     context = contextvars.copy_context()
@@ -152,6 +153,7 @@ async def test_a_lease_that_is_dropped_in_a_transaction_is_rolled_back(kept, cap
 
     async def forget():
         begin()
+        _bridge.route_to_workers()
         await hop(leave_open)
 
     context = contextvars.copy_context()
@@ -440,16 +442,14 @@ async def test_async_to_sync_inside_a_worker_stays_there():
 async def test_a_thread_that_an_outer_application_began_goes_on():
     async with ThreadSensitiveContext():
         before = await hop()
-        lease = begin()
-        assert await hop() == before
-        end(lease)
+        with request_lease():
+            assert await hop() == before
 
 
 async def test_an_outer_application_that_has_no_thread_yet():
     async with ThreadSensitiveContext():
-        lease = begin()
-        assert (await hop()).startswith("asynckit-worker-")
-        end(lease)
+        with request_lease():
+            assert (await hop()).startswith("asynckit-worker-")
 
 
 async def test_a_context_without_a_lease_gets_one():

@@ -96,6 +96,10 @@ LEFT = [
 ]
 
 
+#: Those that only raw SQL tells.
+RAW = [raw_sql, raw_chunked]
+
+
 def state():
     """All of a wrapper that a request can set, by Django's own names."""
     values = vars(connections["default"])
@@ -128,9 +132,11 @@ async def test_a_request_leaves_nothing(kept, leave):
     assert POOL.workers() == [worker]
 
 
-@pytest.mark.parametrize("leave", LEFT, ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "leave", [one for one in LEFT if one not in RAW], ids=lambda one: one.__name__
+)
 async def test_a_worker_with_something_on_it_is_not_lent(kept, leave):
-    """Even if the function that left it says that it does not."""
+    """Even if the function that left it says that it does not; raw SQL is its own affair."""
     declared = keeps_no_connection_state(lambda: leave())
     with override_settings(ASYNCKIT_WORKERS=1):
         async with worker_lease():
@@ -139,6 +145,17 @@ async def test_a_worker_with_something_on_it_is_not_lent(kept, leave):
             async with worker_lease():
                 await hop(declared)
             assert statistics().resting == 1
+
+
+@pytest.mark.parametrize("run_sql", RAW, ids=lambda one: one.__name__)
+async def test_raw_sql_of_a_declared_function_is_not_looked_at(kept, run_sql):
+    declared = keeps_no_connection_state(lambda: run_sql())
+    with override_settings(ASYNCKIT_WORKERS=1):
+        async with worker_lease():
+            await hop(declared)
+            async with worker_lease():
+                await hop(declared)
+            assert statistics().resting == 0
 
 
 @override_settings(ASYNCKIT_WORKERS=1)

@@ -18,7 +18,7 @@ from django_asynckit.handler.signals import send_finished, send_started
 from django_asynckit.handler.urls import set_script_prefix
 from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.types import Receive, Scope, Send
-from django_asynckit.workers.context import begin, end
+from django_asynckit.workers.context import request_lease
 
 
 class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
@@ -59,17 +59,21 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
             body_file = await self.read_body(receive)
         except RequestAborted:
             return
-        lease = begin()
         try:
-            set_script_prefix(asgi.get_script_prefix(scope))
-            request, error_response = await self._start(scope, body_file)
-            if request is None:
-                await self._answer(error_response, send)
-            else:
-                await self._process(request, receive, send)
+            with request_lease():
+                await self._handle(scope, body_file, receive, send)
         finally:
-            end(lease)
             await body.close_body(body_file)
+
+    async def _handle(
+        self, scope: Scope, body_file: IO[bytes], receive: Receive, send: Send
+    ) -> None:
+        set_script_prefix(asgi.get_script_prefix(scope))
+        request, error_response = await self._start(scope, body_file)
+        if request is None:
+            await self._answer(error_response, send)
+        else:
+            await self._process(request, receive, send)
 
     async def _start(self, scope: Scope, body_file: IO[bytes]) -> tuple[Any, Any]:
         try:

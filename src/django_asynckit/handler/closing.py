@@ -18,6 +18,7 @@ from django_asynckit._bridge import (
 from django_asynckit.handler.sending import pulled_in
 from django_asynckit.handler.signals import finish_inline, finishes_inline
 from django_asynckit.middleware._requests import is_in_memory
+from django_asynckit.workers.context import worker_is_busy
 
 
 async def close(response: HttpResponseBase) -> None:
@@ -48,7 +49,8 @@ async def close_request(request: HttpRequest) -> None:
     In its own thread if it has one: a sync view whose request was cancelled still runs there, and
     may read them.
     """
-    if _is_request_in_memory(request.close) and not thread_is_in_use():
+    is_in_use = thread_is_in_use() or worker_is_busy()
+    if _is_request_in_memory(request.close) and not is_in_use:
         request.close()
     else:
         await uninterrupted(run_in_worker(request.close))

@@ -38,15 +38,26 @@ watch(POOL)
 
 
 def begin() -> Lease:
-    """Give this context, and all tasks started in it, a lease; whoever calls it calls ``end()`` too.
+    """Give this context, and all tasks started in it, a lease; whoever calls it calls ``end()`` too."""
+    lease = POOL.lease()
+    _current.set(lease)
+    return lease
+
+
+@contextlib.contextmanager
+def request_lease() -> Iterator[None]:
+    """Give the block, which handles a request, a lease.
 
     What an outer ASGI application began in a thread of its own goes on there.
     """
-    lease = POOL.lease()
-    _current.set(lease)
-    if not context_has_thread():
-        lease.route = route_to_workers()
-    return lease
+    lease = begin()
+    route = None if context_has_thread() else route_to_workers()
+    try:
+        yield
+    finally:
+        end(lease)
+        if route is not None:
+            route_back(route)
 
 
 def end(lease: Lease) -> None:
@@ -55,9 +66,6 @@ def end(lease: Lease) -> None:
     if lease.waiting or lease.worker is not None:
         POOL.end(lease)
     lease.has_ended = True
-    if lease.route is not None:
-        route_back(lease.route)
-        lease.route = None
 
 
 @contextlib.asynccontextmanager
@@ -70,14 +78,13 @@ async def worker_lease() -> AsyncIterator[None]:
     ``async_to_sync`` all runs in the thread that waits, as ever.
     """
     before = _current.get()
-    lease = POOL.lease()
-    _current.set(lease)
-    lease.route = route_to_workers()
+    lease, route = begin(), route_to_workers()
     try:
         yield
     finally:
         end(lease)
         _current.set(before)
+        route_back(route)
 
 
 def release_worker() -> None:
@@ -91,6 +98,12 @@ def release_worker() -> None:
     lease = _current.get()
     if lease is not None:
         POOL.release(lease)
+
+
+def worker_is_busy() -> bool:
+    """Whether this request's worker runs something, such as a sync view that was cancelled."""
+    lease = _current.get()
+    return lease is not None and lease.running > 0
 
 
 def stream() -> None:

@@ -6,7 +6,6 @@ import inspect
 import weakref
 from collections import deque
 from collections.abc import Callable
-from contextvars import Token
 from types import GeneratorType
 from typing import Any
 
@@ -25,8 +24,6 @@ class Lease:
     def __init__(self, reclaim: Callable[[Worker], None]) -> None:
         self._reclaim = reclaim
         self.worker: Worker | None = None
-        #: What takes the calls of its context elsewhere when it ends.
-        self.route: Token[Any] | None = None
         #: Calls for which there is no worker yet.
         self.waiting: deque[Job] = deque()
         #: How many calls its worker runs or has in its inbox, and how many of them are limited.
