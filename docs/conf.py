@@ -4,8 +4,15 @@ import os
 import tomllib
 from pathlib import Path
 
+import django
+from django.conf import settings
+
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+# Classes that build on django.contrib.auth can be imported only where Django is set up.
+settings.configure(INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes"])
+django.setup()
 
 project = "django-asynckit"
 author = "the django-asynckit authors"

@@ -32,7 +32,7 @@ pytestmark = [
 
 @given(flow=flows, stack=stacks, changed=settings(), exceptions=st.booleans())
 @profile(
-    max_examples=EXAMPLES or 300,
+    max_examples=EXAMPLES or 250,
     derandomize=not EXAMPLES,
     deadline=None,
     database=None,
