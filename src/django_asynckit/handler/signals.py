@@ -82,7 +82,7 @@ async def finish_inline(sender: object) -> None:
     if FINISHED.is_connected(reset_urlconf):
         reset_urlconf(sender=sender)
     if FINISHED.look(sender)[1]:
-        await FINISHED.send_async(sender)
+        await uninterrupted(FINISHED.send_async(sender))
 
 
 async def send_finished(sender: object) -> None:
