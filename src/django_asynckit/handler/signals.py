@@ -83,7 +83,7 @@ async def finish_inline(sender: object) -> None:
     if FINISHED.is_connected(reset_urlconf):
         set_urlconf(None)
     if FINISHED.look(sender)[1]:
-        await FINISHED.send_async(sender)
+        await uninterrupted(FINISHED.send_async(sender))
 
 
 async def send_finished(sender: object) -> None:
