@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from harness.measure import Amount, measure
-from harness.report import as_json, as_text
+from harness.report import as_json, as_text, ratios
+from harness.targets import TARGETS
 
 
 def positive(text: str) -> int:
@@ -21,9 +22,9 @@ def positive(text: str) -> int:
     return number
 
 
-def arguments() -> argparse.Namespace:
+def arguments(about: str) -> argparse.Namespace:
     """What was asked for on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser = argparse.ArgumentParser(description=about.partition(":")[0])
     parser.add_argument("--rounds", type=positive, default=5, help="default: 5")
     parser.add_argument(
         "--requests",
@@ -49,14 +50,18 @@ def say(text: str) -> None:
 
 def main() -> None:
     """Measure, print, keep."""
-    options = arguments()
+    options = arguments(__doc__)
     amount = Amount(options.rounds, options.requests, options.connections)
-    results = measure(amount, say)
+    results = measure(TARGETS, amount, say)
     print("\n" + as_text(results, amount))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(
-            json.dumps(as_json(results, amount), indent=2) + "\n", encoding="utf-8"
+            json.dumps(
+                as_json(results, amount, {key: ratios(key, results) for key in results}), indent=2
+            )
+            + "\n",
+            encoding="utf-8",
         )
 
 

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from harness.targets import TARGETS, build
+from harness.targets import ALL_TARGETS, build
 
 CONTROL = "/-cpu-/"
 KEY = os.environ["BENCH_TARGET"]
@@ -49,4 +49,4 @@ def wsgi_with_control(target: Any) -> Any:
     return application
 
 
-application = (wsgi_with_control if TARGETS[KEY].is_wsgi else asgi_with_control)(build(KEY))
+application = (wsgi_with_control if ALL_TARGETS[KEY].is_wsgi else asgi_with_control)(build(KEY))

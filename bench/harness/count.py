@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from django_asynckit.trace import record_hops
-from harness.targets import BODY, TARGETS, Target, build
+from harness.targets import ALL_TARGETS, BODY, Target, build
 
 WARM_UP = 3
 
@@ -82,4 +82,4 @@ def count(target: Target) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(count(TARGETS[sys.argv[1]])))
+    print(json.dumps(count(ALL_TARGETS[sys.argv[1]])))

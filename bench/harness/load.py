@@ -19,7 +19,8 @@ class Load:
     def __init__(self, requests: int, body: bytes) -> None:
         self.to_send = self.to_receive = requests
         # Plain, or in one chunk: without CommonMiddleware, Django sends no Content-Length.
-        self.bodies = {body, b"%x\r\n%s%s" % (len(body), body, LAST_CHUNK)}
+        chunked = {size % (len(body), body, LAST_CHUNK) for size in (b"%x\r\n%s%s", b"%X\r\n%s%s")}
+        self.bodies = {body, *chunked}
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def received(self) -> None:

@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from harness.server import BENCH, Server
-from harness.targets import BODY, TARGETS, Target
+from harness.targets import BODY, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -103,16 +103,18 @@ def one_round(server: Server, result: Result, amount: Amount, core: int | None) 
     result.requests_per_second.append(round(amount.requests / seconds, 1))
 
 
-def measure(amount: Amount, say: Callable[[str], None]) -> dict[str, Result]:
+def measure(
+    targets: Mapping[str, Target], amount: Amount, say: Callable[[str], None]
+) -> dict[str, Result]:
     """All targets: counted, warmed up, then timed in rounds (A B C, A B C), so that a slow moment hits all of them."""
     server_core, load_core = cores()
     say("counting hops and threads")
-    results = {key: count(target) for key, target in TARGETS.items()}
+    results = {key: count(target) for key, target in targets.items()}
     with ExitStack() as running:
         say("starting servers")
         servers = {
             key: running.enter_context(Server(target, server_core))
-            for key, target in TARGETS.items()
+            for key, target in targets.items()
         }
         for key, server in servers.items():
             say(f"warming up {key}")

@@ -21,6 +21,8 @@ PACKAGES = (
     "uvloop",
     "gunicorn",
     "starlette",
+    "psycopg",
+    "psycopg-pool",
 )
 COLUMNS = (
     "hops",
@@ -99,7 +101,7 @@ def as_text(results: dict[str, Result], amount: Amount) -> str:
     )
 
 
-def as_json(results: dict[str, Result], amount: Amount) -> dict[str, Any]:
+def as_json(results: dict[str, Result], amount: Amount, compared: Any) -> dict[str, Any]:
     """Everything that was measured."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -113,5 +115,5 @@ def as_json(results: dict[str, Result], amount: Amount) -> dict[str, Any]:
         "requests": amount.requests,
         "connections": amount.connections,
         "results": {key: result.as_json() for key, result in results.items()},
-        "ratios": {key: ratios(key, results) for key in results},
+        "ratios": compared,
     }

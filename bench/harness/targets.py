@@ -18,6 +18,7 @@ class Target:
     kind: str  # the function below that builds it
     middleware: bool = True
     path: str = "/async/"
+    database: str = ""  # how connections are kept; empty without a database
 
     @property
     def is_wsgi(self) -> bool:
@@ -32,7 +33,11 @@ class Target:
     @property
     def environment(self) -> dict[str, str]:
         """What the process that runs it needs to know."""
-        return {"BENCH_TARGET": self.key, "BENCH_MIDDLEWARE": str(int(self.middleware))}
+        return {
+            "BENCH_TARGET": self.key,
+            "BENCH_MIDDLEWARE": str(int(self.middleware)),
+            "BENCH_DATABASE": self.database,
+        }
 
 
 TARGETS = {
@@ -56,6 +61,32 @@ TARGETS = {
         Target("starlette", "Starlette", "starlette", middleware=False),
     ]
 }
+
+QUERY = {"middleware": False, "path": "/query/"}
+DATABASE_TARGETS = {
+    target.key: target
+    for target in [
+        Target("query-stock", "Django", "django_asgi", database="new", **QUERY),
+        Target("query-stock-pool", "Django, psycopg pool", "django_asgi", database="pool", **QUERY),
+        Target(
+            "query",
+            "django-asynckit, CONN_MAX_AGE=None",
+            "asynckit",
+            database="persistent",
+            **QUERY,
+        ),
+        Target("query-pool", "django-asynckit, psycopg pool", "asynckit", database="pool", **QUERY),
+        Target(
+            "query-wsgi",
+            "Django under WSGI threads, CONN_MAX_AGE=None",
+            "django_wsgi",
+            middleware=False,
+            path="/query/sync/",
+            database="persistent",
+        ),
+    ]
+}
+ALL_TARGETS = TARGETS | DATABASE_TARGETS
 
 
 def use_settings() -> None:
@@ -109,4 +140,4 @@ BUILDERS = {
 
 def build(key: str) -> Any:
     """The application of a target; it must be the only one that its process builds."""
-    return BUILDERS[TARGETS[key].kind]()
+    return BUILDERS[ALL_TARGETS[key].kind]()

@@ -73,6 +73,7 @@ class MariaDB:
     def __init__(self) -> None:
         import MySQLdb
 
+        self._lock = threading.Lock()
         password = os.environ.get("MYSQL_PWD", "")
         self._connection = MySQLdb.connect(
             host=HOST, user="root", password=password, autocommit=True, connect_timeout=5
@@ -88,7 +89,7 @@ class MariaDB:
         self._connection.close()
 
     def execute(self, sql: str) -> list[Any]:
-        with contextlib.closing(self._connection.cursor()) as cursor:
+        with self._lock, contextlib.closing(self._connection.cursor()) as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
 

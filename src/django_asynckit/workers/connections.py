@@ -39,9 +39,10 @@ class Connections:
     def open(self) -> None:
         """Do what ``request_started`` does, and close what died with another connection."""
         if is_connected(request_started, reset_queries):
-            reset_queries()
+            for wrapper in self._wrappers.values():
+                wrapper.connection.queries_log.clear()
         if is_connected(request_started, close_old_connections):
-            close_old_connections()
+            self._close_old()
         self.check_if_others_died()
 
     def lend(self) -> None:
@@ -96,7 +97,7 @@ class Connections:
             ):
                 self._replace(alias)
         if is_connected(request_finished, close_old_connections):
-            close_old_connections()
+            self._close_old()
         for wrapper in self._wrappers.values():
             wrapper.restore()
 
@@ -119,6 +120,11 @@ class Connections:
     def _make(self, alias: str) -> None:
         connections[alias] = connections.create_connection(alias)
         self._wrappers[alias] = Wrapper(connections[alias], self._is_trusted)
+
+    def _close_old(self) -> None:
+        # As close_old_connections() does; looking for connections takes it longer than this.
+        for wrapper in self._wrappers.values():
+            wrapper.connection.close_if_unusable_or_obsolete()
 
     def _is_trusted(self) -> bool:
         return self.trusts_job

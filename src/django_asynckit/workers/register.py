@@ -32,7 +32,13 @@ class Register:
         self.lendable: OrderedDict[Worker, None] = OrderedDict()
         #: How many leases run limited calls.
         self.busy = 0
-        self.closing = 0
+        #: Workers that are being closed; what they get meanwhile, they do next.
+        self.ending: dict[Worker, None] = {}
+
+    @property
+    def closing(self) -> int:
+        """How many workers are being closed and have no lease yet."""
+        return len(self.ending)
 
     def take(self, lease: Lease, job: Job) -> bool:
         """Find a worker for ``lease``, which has none, and say whether there was one."""
@@ -78,18 +84,23 @@ class Register:
     def detach(self, worker: Worker) -> Worker:
         """Take ``worker`` from its lease, to be closed."""
         self._take_from_lease(worker)
-        self.closing += 1
+        self.ending[worker] = None
         return worker
 
     def closed(self, worker: Worker) -> bool:
         """Note that ``worker`` was closed; say whether it stays."""
-        self.closing -= 1
-        settings = worker_settings()
-        if settings.reuse and worker in self.workers and len(self.workers) <= settings.limit:
+        if worker not in self.ending:
+            return True  # Another lease has it already.
+        del self.ending[worker]
+        if worker in self.workers and self._keeps_workers():
             self.idle.append(worker)
             return True
         self.workers.discard(worker)
         return False
+
+    def _keeps_workers(self) -> bool:
+        settings = worker_settings()
+        return settings.reuse and len(self.workers) <= settings.limit
 
     def lost(self, worker: Worker) -> None:
         """Note that ``worker`` is no more."""
@@ -112,17 +123,29 @@ class Register:
     def _free_worker(self) -> Worker | None:
         """Return a worker for calls that are limited, if one more may run."""
         limit, recent = worker_settings().limit, self._recent()
-        if self.busy + self.closing + len(recent) < limit:
-            if self.idle or len(self.workers) < limit:
+        if self.busy + len(self.ending) + len(recent) < limit:
+            if self.idle or self.ending or len(self.workers) < limit:
                 return self._any_worker()
             oldest = next(iter(self.lendable), None)
             # All rest and keep what they have: one more than the limit, so that nobody waits for them.
             return self._any_worker() if oldest is None else self._lend(oldest)
+        if self._ends_soon():
+            return self._any_worker()
         # Who counts and has nothing to keep makes room for the next one.
         latest = next((worker for worker in recent if worker in self.lendable), None)
         return None if latest is None else self._lend(latest)
 
+    def _ends_soon(self) -> bool:
+        return (
+            bool(self.ending)
+            and next(reversed(self.ending)) in self.workers
+            and self._keeps_workers()
+        )
+
     def _any_worker(self) -> Worker:
+        # It is the one used last, and a short wait is cheaper than a thread with cold caches.
+        if self._ends_soon():
+            return self.ending.popitem()[0]
         if self.idle:
             return self.idle.pop()
         worker = self._new_worker()

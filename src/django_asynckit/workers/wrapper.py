@@ -125,10 +125,11 @@ class Wrapper:
 
     def _unknown_attributes(self) -> list[str]:
         unknown = vars(self.connection).keys() - self._names
+        if not unknown:
+            return []
         cls = type(self.connection)
-        return [
-            name for name in unknown if not isinstance(getattr(cls, name, None), cached_property)
-        ]
+        self._names |= {n for n in unknown if isinstance(getattr(cls, n, None), cached_property)}
+        return list(unknown - self._names)
 
     def _values_of_added(self) -> list[Any]:
         return [vars(self.connection).get(name) for name in self._added_names]
