@@ -383,7 +383,7 @@ async def test_wrong_databases_are_an_error_not_a_hang(monkeypatch):
     monkeypatch.setattr(connections, "settings", Wrong())
     async with worker_lease():
         with pytest.raises(ValueError, match="wrong settings"):
-            await hop()
+            await hop(connections.all)
 
 
 async def test_an_error_at_the_end_drops_the_connections(kept, caplog):
