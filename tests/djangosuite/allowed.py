@@ -27,4 +27,17 @@ ALLOWED: Final = (
         "It watches writes to a SpooledTemporaryFile; a body that fits into memory needs none.",
         versions=("6.0", "6.1", "6.2"),
     ),
+    Allowed(
+        "auth_tests.test_remote_user.CustomProcessRequestMiddlewareTest"
+        ".test_async_warns_sync_only_middleware",
+        "A subclass that overrides process_request() only is run, now and later: no deprecation.",
+        versions=("5.2", "6.0"),
+    ),
 )
+
+#: Native classes that Django's tests do not make around an async function, and why.
+UNREACHED: Final = {
+    "django_asynckit.middleware.admindocs.XViewMiddleware": (
+        "They use it with decorator_from_middleware() on sync views only."
+    ),
+}

@@ -15,7 +15,6 @@ _CHAIN = """
 #: Those whose tests make middleware themselves; the others would run as before.
 _DIRECT = """
     middleware middleware_exceptions csrf_tests sessions_tests messages_tests redirects_tests
-    admin_docs.test_middleware
     sites_tests decorators i18n.patterns auth_tests.test_middleware auth_tests.test_remote_user
     auth_tests.test_views
     cache.tests.CacheMiddlewareTest cache.tests.CacheI18nTest cache.tests.PrefixedCacheI18nTest
