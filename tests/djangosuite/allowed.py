@@ -31,6 +31,7 @@ ALLOWED: Final = (
         "auth_tests.test_remote_user.CustomProcessRequestMiddlewareTest"
         ".test_async_warns_sync_only_middleware",
         "A subclass that overrides process_request() only is run, now and later: no deprecation.",
+        modes=("chain", "direct"),
         versions=("5.2", "6.0"),
     ),
 )
