@@ -204,7 +204,6 @@ async def test_a_redirect_class_of_ones_own_is_made_off_the_loop():
     assert [hop.thread == threading.current_thread().name for hop in trace.hops] == [
         False,
         False,
-        False,
     ]
 
 

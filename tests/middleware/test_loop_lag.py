@@ -19,6 +19,7 @@ from django.test import override_settings
 from django.urls import path
 
 from django_asynckit.handler.asgi import ASGIHandler
+from django_asynckit.workers.context import POOL
 from tests.driver import drive
 from tests.middleware.gates import HELD_SECONDS, Gate, Watchdog, proxy
 
@@ -159,12 +160,14 @@ def default_database(changes):
     saved = dict(settings)
     settings.update(changes)
     connections["default"] = connections.create_connection("default")
+    POOL.shut_down(5)  # Workers have connections of their own.
     try:
         yield
     finally:
         settings.clear()
         settings.update(saved)
         connections["default"] = original
+        POOL.shut_down(5)
 
 
 def site(caches, middleware, engine="cache"):

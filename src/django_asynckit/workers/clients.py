@@ -20,10 +20,14 @@ class CacheClients:
 
     def __init__(self) -> None:
         self._clients: dict[str, BaseCache] = {}
+        self._caches: object = None
 
     def lend(self, call: Callable[[], Any]) -> Any:
         """Call ``call`` with the clients in ``caches``, and take them out again, new ones too."""
         found: Any = caches._connections  # type: ignore[attr-defined]
+        if found is not self._caches:
+            # Django begins anew when CACHES changes, as it does in tests.
+            self._caches, self._clients = found, {}
         before = set(local_values(found))
         for alias in self._clients.keys() - before:
             setattr(found, alias, self._clients[alias])

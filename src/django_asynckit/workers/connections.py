@@ -38,6 +38,10 @@ class Connections:
 
     def open(self) -> None:
         """Do what ``request_started`` does, and close what died with another connection."""
+        for alias, wrapper in list(self._wrappers.items()):
+            # DATABASES changes in tests.
+            if connections.settings.get(alias) is not wrapper.connection.settings_dict:
+                self._renew(alias)
         if is_connected(request_started, reset_queries):
             for wrapper in self._wrappers.values():
                 wrapper.connection.queries_log.clear()
@@ -128,6 +132,13 @@ class Connections:
 
     def _is_trusted(self) -> bool:
         return self.trusts_job
+
+    def _renew(self, alias: str) -> None:
+        if alias in connections.settings:
+            self._replace(alias)
+        else:
+            _close(self._wrappers.pop(alias).connection)
+            del connections[alias]
 
     def _replace(self, alias: str) -> None:
         current = _current(alias)
