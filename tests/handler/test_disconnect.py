@@ -130,9 +130,10 @@ class Client:
 async def check_after(sent, threads):
     """What must hold after any request."""
     kinds = [kind for kind, _, _ in sent]
-    assert kinds.count("finished") <= kinds.count("started") <= 1
+    # A cancellation may come before an async receiver of request_started has begun.
+    assert kinds in ([], ["started"], ["finished"], ["started", "finished"])
     if "a.request" in calls:
-        assert kinds.count("finished") == 1
+        assert kinds == ["started", "finished"]
     assert await leftover_tasks() == []
     left = [thread for thread in threading.enumerate() if thread not in threads]
     assert not any("asgi" in thread.name.lower() for thread in left)
