@@ -60,7 +60,7 @@ def differences(
     """
     with override_settings(**settings):
         stock = run(DjangoASGIHandler, flow, exceptions)
-        with guarded(), override_settings(MIDDLEWARE=with_preloaded_users(settings["MIDDLEWARE"])):
+        with guarded(), override_settings(MIDDLEWARE=with_preloaded_users(settings)):
             ours = run(ASGIHandler, flow, exceptions)
     found = []
     for number, (theirs, own) in enumerate(zip(stock, ours, strict=True)):
@@ -73,9 +73,17 @@ def differences(
     return found
 
 
-def with_preloaded_users(stack: list[str]) -> list[str]:
-    """Add our middleware to every other stack that has users."""
-    if not {SESSIONS, USERS} <= set(stack) or len(stack) % 2:
+def with_preloaded_users(settings: dict[str, Any]) -> list[str]:
+    """Add our middleware to every other stack that has users.
+
+    Not where each layer sends a signal for an exception: it would be one more.
+    """
+    stack: list[str] = settings["MIDDLEWARE"]
+    if (
+        not {SESSIONS, USERS} <= set(stack)
+        or len(stack) % 2
+        or "DEBUG_PROPAGATE_EXCEPTIONS" in settings
+    ):
         return stack
     position = stack.index(USERS) + 1
     return [*stack[:position], PRELOAD, *stack[position:]]
