@@ -8,6 +8,7 @@ import gzip
 import random
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.db import connection
+from django.db.backends.signals import connection_created
 from django.test import override_settings
 
 from django_asynckit.handler.asgi import ASGIHandler
@@ -58,7 +60,7 @@ def differences(
     """
     with override_settings(**settings):
         stock = run(DjangoASGIHandler, flow, exceptions)
-        with guarded(), override_settings(MIDDLEWARE=with_preloaded_users(settings["MIDDLEWARE"])):
+        with guarded(), override_settings(MIDDLEWARE=with_preloaded_users(settings)):
             ours = run(ASGIHandler, flow, exceptions)
     found = []
     for number, (theirs, own) in enumerate(zip(stock, ours, strict=True)):
@@ -71,9 +73,17 @@ def differences(
     return found
 
 
-def with_preloaded_users(stack: list[str]) -> list[str]:
-    """Add our middleware to every other stack that has users."""
-    if not {SESSIONS, USERS} <= set(stack) or len(stack) % 2:
+def with_preloaded_users(settings: dict[str, Any]) -> list[str]:
+    """Add our middleware to every other stack that has users.
+
+    Not where each layer sends a signal for an exception: it would be one more.
+    """
+    stack: list[str] = settings["MIDDLEWARE"]
+    if (
+        not {SESSIONS, USERS} <= set(stack)
+        or len(stack) % 2
+        or "DEBUG_PROPAGATE_EXCEPTIONS" in settings
+    ):
         return stack
     position = stack.index(USERS) + 1
     return [*stack[:position], PRELOAD, *stack[position:]]
@@ -88,13 +98,40 @@ def run(handler_class: type, flow: list[Request], exceptions: bool) -> list[Any]
         return [{"error": repr(error)}]
     cookies: dict[str, str] = {}
     seen: list[Any] = []
-    with without_chance():
+    with without_chance(), opened_connections() as opened:
         for request in flow:
             seen.append(asyncio.run(send(handler, request, cookies, exceptions)))
             learn(cookies, seen[-1])
     messages = [(message.subject, message.body, message.to) for message in mail.outbox]
     sessions = sorted(str(row.get_decoded()) for row in Session.objects.all())
-    return [*seen, {"mail": messages, "sessions": sessions}]
+    left_open = close(opened)
+    if handler_class is DjangoASGIHandler:
+        left_open = 0  # It leaves some open where an error reaches the server.
+    return [*seen, {"mail": messages, "sessions": sessions, "connections": left_open}]
+
+
+@contextlib.contextmanager
+def opened_connections() -> Iterator[list[Any]]:
+    """Collect the database connections that are opened meanwhile in other threads than this one."""
+    opened: list[Any] = []
+
+    def created(connection, **_named):
+        if threading.current_thread() is not threading.main_thread():
+            opened.append(connection)
+
+    connection_created.connect(created)
+    try:
+        yield opened
+    finally:
+        connection_created.disconnect(created)
+
+
+def close(opened: list[Any]) -> int:
+    """Close what is open still of ``opened``; return how many that are."""
+    left = [one.connection for one in opened if one.connection is not None]
+    for one in left:
+        one.close()
+    return len(left)
 
 
 async def send(handler, request: Request, cookies: dict[str, str], exceptions: bool) -> Seen:
