@@ -109,3 +109,12 @@ async def test_unless_django_does_not_close_them():
     finally:
         request_finished.connect(close_caches)
     assert closed == []
+
+
+async def test_clients_of_other_settings_are_not_used():
+    async with worker_lease():
+        first = await hop(client)
+    await until_idle()
+    with override_settings(CACHES={"default": {"BACKEND": f"{__name__}.Client", "TIMEOUT": 1}}):
+        async with worker_lease():
+            assert await hop(client) is not first

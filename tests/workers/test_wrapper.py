@@ -19,6 +19,7 @@ from django.db import (
 )
 from django.db.backends.signals import connection_created
 from django.test import override_settings
+from django.utils.connection import ConnectionDoesNotExist
 
 from django_asynckit.workers import connections as module
 from django_asynckit.workers import keeps_no_connection_state, statistics, worker_lease
@@ -384,6 +385,20 @@ async def test_wrong_databases_are_an_error_not_a_hang(monkeypatch):
     async with worker_lease():
         with pytest.raises(ValueError, match="wrong settings"):
             await hop(connections.all)
+
+
+async def test_settings_that_change_are_seen_by_the_next_request(kept, monkeypatch):
+    monkeypatch.setitem(connections.settings, "other", dict(kept))
+    async with worker_lease():
+        await hop(lambda: connections["other"])
+    await until_idle()
+    changed = dict(connections.settings["default"])
+    monkeypatch.setitem(connections.settings, "default", changed)
+    monkeypatch.delitem(connections.settings, "other")
+    async with worker_lease():
+        assert await hop(lambda: connections["default"].settings_dict) is changed
+        with pytest.raises(ConnectionDoesNotExist):
+            await hop(lambda: connections["other"])
 
 
 async def test_an_error_at_the_end_drops_the_connections(kept, caplog):
