@@ -82,13 +82,13 @@ def test_session_and_user_take_one_hop(name, state, expected):
 
 def test_awaiting_the_user_makes_no_further_hop():
     reply, hops = ask("/awaits_user/", cookie("ada"))
-    assert (reply.body, len(hops)) == (b"ada True", 2)  # The second closes the request's thread.
+    assert (reply.body, len(hops)) == (b"ada True", 1)
 
 
 def test_awaiting_the_session_makes_no_further_hop():
     with engine("db"):
         reply, hops = ask("/awaits_session/", cookie("anonymous"))
-    assert (reply.body, len(hops)) == (b"red red", 2)
+    assert (reply.body, len(hops)) == (b"red red", 1)
 
 
 def test_permissions_can_be_loaded_for_a_template():
