@@ -15,9 +15,6 @@ from tests.database import in_process_database, site_database
 __all__ = ["in_process_database", "site_database"]
 
 
-__all__ = ["in_process_database", "site_database"]
-
-
 @pytest.fixture(autouse=True)
 def blockbuster():
     """Raise ``BlockingError`` where code blocks the event loop."""
@@ -26,7 +23,7 @@ def blockbuster():
         for function in detector.functions.values():
             # Tests make handlers inside a running loop; servers do so before they serve.
             function.can_block_in("django/core/handlers/base.py", {"load_middleware"})
-            function.can_block_in("django_asynckit/handler/errors.py", {"warm"})
+            function.can_block_in("django_asynckit/handler/base.py", {"_warm"})
             function.can_block_in("django_asynckit/handler/requests.py", {"warm"})
             function.can_block_in("<frozen importlib._bootstrap>", {"_find_and_load"})
             # In a finalizer, for a moment, where coverage is measured.

@@ -153,3 +153,11 @@ async def test_a_render_that_raises_reaches_the_exception_hooks(handler_class):
     with override_settings(MIDDLEWARE=[site.name("inline", "a", "exception-responds")]):
         reply = await drive(handler_class(), "/template/bad/")
     assert reply.body == b"a exception"
+
+
+@pytest.mark.parametrize("time_zone", ["Europe/Berlin", "Nowhere/At_All"])
+async def test_the_time_zone_is_known_before_there_are_requests(time_zone):
+    with override_settings(TIME_ZONE=time_zone):
+        build()
+        known = timezone.get_default_timezone.cache_info().currsize
+    assert known == (time_zone == "Europe/Berlin")

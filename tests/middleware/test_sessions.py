@@ -226,7 +226,9 @@ def test_a_store_with_properties_for_its_flags_is_not_known():
     assert not _sessions.reads_in_memory(type("Flags", (stores.AsyncStore,), flags))
 
 
-def test_which_stores_are_made_in_memory(tmp_path):
+def test_which_stores_are_made_in_memory(tmp_path, monkeypatch):
+    # The class remembers its folder, and its subclasses inherit that.
+    monkeypatch.delattr(file.SessionStore, "_storage_path", raising=False)
     assert _sessions.is_made_in_memory(db.SessionStore)
     assert _sessions.is_made_in_memory(signed_cookies.SessionStore)
     assert _sessions.is_made_in_memory(cache.SessionStore)

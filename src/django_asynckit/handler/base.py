@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.handlers import base
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
+from django.utils import timezone
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
@@ -40,7 +42,7 @@ class AsyncHandlerMixin(base.BaseHandler):
             super().load_middleware(is_async=True)
         self._middleware_chain = improve(self._middleware_chain)
         self._exception_hooks = ExceptionHooks(self._exception_middleware)
-        errors.warm()
+        _warm()
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response of the whole chain, logged if its status is 400 or higher."""
@@ -108,3 +110,10 @@ class AsyncHandlerMixin(base.BaseHandler):
             if rendered is None:
                 raise
             return rendered
+
+
+def _warm() -> None:
+    """Read once, before there are requests, the files that Django reads when it first needs them."""
+    errors.warm()
+    with contextlib.suppress(Exception):  # A wrong TIME_ZONE is for the code that needs it.
+        timezone.get_default_timezone()
