@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases.servers import NAME, NOTES, Database, MariaDB, PostgreSQL, SQLite
+from tests.databases.servers import NAME, NOTES, ROLE, Database, MariaDB, PostgreSQL, SQLite
 from tests.servers import harness
 from tests.servers.harness import ROOT, Server
 
@@ -84,6 +84,7 @@ def variables(database: Database, settings: dict, options: dict) -> dict[str, st
         DJANGO_SETTINGS_MODULE="tests.databases.settings",
         TESTS_DATABASE=json.dumps({**database.settings, **options}),
         TESTS_SETTINGS=json.dumps(settings),
+        TESTS_ROLES=ROLE,
     )
 
 
@@ -94,31 +95,65 @@ def manage(database: Database, *arguments: str, settings: dict | None = None) ->
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="module")
-def start_site(tmp_path_factory) -> Iterator:
-    """Return a function that starts uvicorn with the site, or returns one that runs with this.
+class Sites:
+    """Starts uvicorn with the site, or finds one that runs with these very arguments."""
 
-    Its arguments are options of the database (``CONN_MAX_AGE`` and so on); ``settings`` are
-    Django's, ``lifespan`` and ``middleware`` what they say.
-    """
-    if not importlib.util.find_spec("uvicorn"):
-        pytest.skip("uvicorn is not installed")
-    servers: dict[str, Server] = {}
-    logs = tmp_path_factory.mktemp("logs")
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._servers: dict[str, Server] = {}
 
-    def start(database: Database, settings=None, lifespan="auto", **options) -> Server:
+    def start(
+        self,
+        database: Database,
+        settings: dict | None = None,
+        lifespan: str = "auto",
+        **options: object,
+    ) -> Server:
+        """Return a server; ``settings`` are Django's, ``options`` are those of the database."""
         key = json.dumps([database.vendor, settings, lifespan, options])
-        if key in servers and servers[key].process.poll() is None:
-            return servers[key]
+        server = self._servers.get(key)
+        if server is None or server.process.poll() is not None:
+            server = self._servers[key] = self._make(database, settings or {}, lifespan, options)
+            server.start()
+            server.wait_until_it_answers()
+        return server
+
+    def start_only(self, database: Database, *arguments, **options) -> Server:
+        """Stop all others first, whose sessions would be counted too."""
+        server = self.start(database, *arguments, **options)
+        others = {key: other for key, other in self._servers.items() if other is not server}
+        harness.stop_all(others.values())
+        for key in others:
+            del self._servers[key]
+        return server
+
+    def _make(self, database: Database, settings: dict, lifespan: str, options: dict) -> Server:
         port = harness.free_port()
         extra = (f"--lifespan={lifespan}", "--no-access-log", "--backlog=4096")
         arguments = harness.command("uvicorn", APPLICATION, port, *extra)
-        environment = variables(database, settings or {}, options)
-        server = servers[key] = Server(arguments, port, logs / f"{port}.log", environment)
-        server.start()
-        server.wait_until_it_answers()
-        return server
+        environment = variables(database, settings, options)
+        return Server(arguments, port, self._logs / f"{port}.log", environment)
 
-    yield start
-    for server in servers.values():
-        server.stop()
+    def stop(self) -> None:
+        harness.stop_all(self._servers.values())
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory) -> Iterator[Sites]:
+    if not importlib.util.find_spec("uvicorn"):
+        pytest.skip("uvicorn is not installed")
+    sites = Sites(tmp_path_factory.mktemp("logs"))
+    yield sites
+    sites.stop()
+
+
+@pytest.fixture
+def start_site(sites):
+    """Return a function that starts the site, beside those of other tests of the module."""
+    return sites.start
+
+
+@pytest.fixture
+def start_only_site(sites):
+    """Return a function that starts the site, and stops the others."""
+    return sites.start_only

@@ -13,6 +13,8 @@ from typing import Any
 HOST = os.environ.get("TESTS_DATABASE_HOST", "127.0.0.1")
 #: Nobody else's, also when tests run twice at a time.
 NAME = f"asynckit_tests_{os.getpid()}"
+#: What the names of roles begin with.
+ROLE = f"{NAME}_"
 NOTES = 20
 
 

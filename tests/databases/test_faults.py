@@ -22,13 +22,13 @@ RECEIVERS = {
 
 
 @pytest.fixture(params=["persistent", "new"])
-def site(request, network_database, start_site):
+def site(request, network_database, start_only_site):
     """Start a site with persistent connections, and one without."""
 
     def start(**settings):
         age = None if request.param == "persistent" else 0
         settings = {"ASYNCKIT_WORKERS": WORKERS, **settings}
-        return start_site(network_database, settings, CONN_MAX_AGE=age)
+        return start_only_site(network_database, settings, CONN_MAX_AGE=age)
 
     return start
 

@@ -23,8 +23,8 @@ def assert_all_right(server, answers, body: str = str(NOTES)) -> None:
     assert set(answers.bodies) == {body}
 
 
-def test_2000_clients_with_one_query_each(postgresql, start_site):
-    server = start_site(postgresql, CONN_MAX_AGE=None)
+def test_2000_clients_with_one_query_each(postgresql, start_only_site):
+    server = start_only_site(postgresql, CONN_MAX_AGE=None)
     with postgresql.watch() as watch:
         answers = ask(server, ["/count/"] * 2000, concurrency=2000)
     assert_all_right(server, answers)
@@ -32,8 +32,8 @@ def test_2000_clients_with_one_query_each(postgresql, start_site):
 
 
 @pytest.mark.parametrize("options", [{}, {"CONN_MAX_AGE": None}], ids=["default", "persistent"])
-def test_1000_requests_that_wait_between_queries(postgresql, start_site, options):
-    server = start_site(postgresql, **options)
+def test_1000_requests_that_wait_between_queries(postgresql, start_only_site, options):
+    server = start_only_site(postgresql, **options)
     with postgresql.watch() as watch:
         answers = ask(server, ["/twice/"] * 1000, concurrency=1000)
     assert_all_right(server, answers)
@@ -41,8 +41,8 @@ def test_1000_requests_that_wait_between_queries(postgresql, start_site, options
     assert answers.seconds < 4 + BUSY
 
 
-def test_1000_requests_that_wait_behind_sync_only_middleware(postgresql, start_site):
-    server = start_site(postgresql, SYNC_ONLY)
+def test_1000_requests_that_wait_behind_sync_only_middleware(postgresql, start_only_site):
+    server = start_only_site(postgresql, SYNC_ONLY)
     answers = ask(server, ["/wait/"] * 1000, concurrency=1000)
     assert_all_right(server, answers, "waited")
     assert answers.seconds < 4 + BUSY

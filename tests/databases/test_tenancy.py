@@ -8,9 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.databases.client import ask, ask_one
-from tests.databases.servers import NAME
+from tests.databases.servers import NAME, ROLE
 
-ROLE = f"{NAME}_"
 TENANTS = ("t0", "t1", "t2", "t3")
 EVERYBODY = " ".join(TENANTS)
 MIDDLEWARE = ("tenant_sync", "tenant_async")
@@ -56,8 +55,7 @@ def some_requests(how: str, number: int) -> list[str | None]:
 @pytest.mark.parametrize("hold", ["auto", "request"])
 @pytest.mark.parametrize("middleware", MIDDLEWARE)
 @pytest.mark.parametrize("how", ["role", "path"])
-def test_nobody_sees_rows_of_others(tenants, start_site, monkeypatch, middleware, hold, how):
-    monkeypatch.setenv("TESTS_ROLES", ROLE)
+def test_nobody_sees_rows_of_others(tenants, start_site, middleware, hold, how):
     server = start_site(
         tenants,
         {
@@ -78,9 +76,8 @@ def test_nobody_sees_rows_of_others(tenants, start_site, monkeypatch, middleware
 
 
 @pytest.mark.parametrize("middleware", MIDDLEWARE)
-def test_variable_of_a_session_is_no_other_requests(tenants, start_site, monkeypatch, middleware):
+def test_variable_of_a_session_is_no_other_requests(tenants, start_site, middleware):
     """As a role that sees nothing without the variable."""
-    monkeypatch.setenv("TESTS_ROLES", ROLE)
     server = start_site(
         tenants,
         {

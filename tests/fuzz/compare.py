@@ -104,6 +104,8 @@ def run(handler_class: type, flow: list[Request], exceptions: bool) -> list[Any]
             learn(cookies, seen[-1])
     messages = [(message.subject, message.body, message.to) for message in mail.outbox]
     sessions = sorted(str(row.get_decoded()) for row in Session.objects.all())
+    if handler_class is not DjangoASGIHandler:
+        wait_until_closed(opened)
     left_open = close(opened)
     if handler_class is DjangoASGIHandler:
         left_open = 0  # It leaves some open where an error reaches the server.
@@ -124,6 +126,13 @@ def opened_connections() -> Iterator[list[Any]]:
         yield opened
     finally:
         connection_created.disconnect(created)
+
+
+def wait_until_closed(opened: list[Any], seconds: float = 10) -> None:
+    """Workers close their connections a moment after the answer."""
+    until = time.monotonic() + seconds
+    while any(one.connection is not None for one in opened) and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 def close(opened: list[Any]) -> int:

@@ -46,5 +46,4 @@ def start_servers(tmp_path_factory, site_database, marks) -> Iterator[Start]:
         return running[key]
 
     yield start
-    for server in [server for servers in running.values() for server in servers.values()]:
-        server.stop()
+    harness.stop_all(server for servers in running.values() for server in servers.values())
