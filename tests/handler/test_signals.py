@@ -89,7 +89,9 @@ async def test_sync_receivers_come_before_async_ones(handler_class, signal):
 
     with connected(signal, first), connected(signal, second):
         await drive(handler_class())
-    assert order == [("sync", False), "async"]
+    expected = [("sync", False), "async"]
+    # Before 6.1 Django runs them side by side.
+    assert order == expected or (django.VERSION < (6, 1) and order == expected[::-1])
 
 
 @HANDLERS

@@ -108,6 +108,7 @@ async def test_exceptions_and_cancellation_in_run_in_executor(pool) -> None:
 
 async def test_what_run_in_executor_refuses_is_no_hop(pool) -> None:
     loop = asyncio.get_running_loop()
+    loop.set_debug(True)  # Else it takes a coroutine function.
     pool.shutdown()
     with record_hops() as trace:
         with pytest.raises(RuntimeError, match="after shutdown"):

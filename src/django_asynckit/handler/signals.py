@@ -64,7 +64,7 @@ FINISHED: Final = Receivers(request_finished, (close_old_connections, close_cach
 
 
 async def send_started(sender: object, **named: Any) -> None:
-    """Send ``request_started``: sync receivers before async ones, one hop for all foreign sync ones."""
+    """Send ``request_started``: one hop for all foreign sync receivers, in Django's order with async ones."""
     has_sync, has_async = STARTED.look(sender)
     if has_sync or thread_is_in_use():
         await request_started.asend(sender=sender, **named)
