@@ -60,6 +60,8 @@ class Site:
             str(port),
         ]
         self.command += ["--workers", "1", "--log-level", "warning", "--no-access-log"]
+        # This connection rests while the other site is measured.
+        self.command += ["--timeout-keep-alive", "600"]
         self.environment = environment(
             DEMO_SITE=module, DEMO_CORE="" if core is None else str(core)
         )
