@@ -46,4 +46,5 @@ def test_open_requests_need_no_threads(many_files, start_servers):
             connection.close()
     assert bodies == [b"slow"] * REQUESTS
     assert most == threads
-    assert took < 2 + 3
+    # One after the other they would take half an hour, and minutes in a few threads.
+    assert took < 2 + 28

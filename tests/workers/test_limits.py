@@ -93,13 +93,13 @@ async def test_who_keeps_a_worker_counts_for_a_tenth_of_a_second():
 
 
 @override_settings(ASYNCKIT_WORKERS=1)
-async def test_who_has_nothing_to_keep_makes_room_at_once():
+async def test_who_has_nothing_to_keep_makes_room_at_once(long_recent):
     async with worker_lease():
         mine = await hop(clean_thread)
         since = monotonic()
         async with worker_lease():
             assert await hop(clean_thread) == mine
-        assert monotonic() - since < RECENT
+        assert monotonic() - since < long_recent
         assert await hop(clean_thread) == mine
 
 
@@ -346,7 +346,7 @@ async def test_shutting_down_waits_for_work_a_while():
     since = monotonic()
     async with busy() as gate:
         await asyncio.to_thread(POOL.shut_down, 0.2)
-        assert 0.15 < monotonic() - since < 2
+        assert 0.15 < monotonic() - since < 20
         assert len(alive()) == 1
         gate.open()
         await until(lambda: not alive())
@@ -391,7 +391,7 @@ async def test_statistics():
 
 
 @override_settings(ASYNCKIT_WORKERS=1)
-async def test_frames_do_not_count_after_they_have_ended_either():
+async def test_frames_do_not_count_after_they_have_ended_either(long_recent):
     """Else downloads, whose chunks come every few milliseconds, would use up the limit."""
     with Gate() as gate:
         gate.open()
@@ -400,11 +400,11 @@ async def test_frames_do_not_count_after_they_have_ended_either():
             await hop(spends_its_time, gate)
             since = monotonic()
             await leased()
-            assert monotonic() - since < RECENT * 0.9
+            assert monotonic() - since < long_recent
 
 
 @override_settings(ASYNCKIT_WORKERS=1)
-async def test_who_waits_is_served_when_a_request_that_counted_begins_a_frame():
+async def test_who_waits_is_served_when_a_request_that_counted_begins_a_frame(long_recent):
     with Gate() as gate:
         async with worker_lease():
             await hop(thread)
@@ -413,6 +413,6 @@ async def test_who_waits_is_served_when_a_request_that_counted_begins_a_frame():
             since = monotonic()
             frame = asyncio.create_task(hop(spends_its_time, gate))
             await task
-            assert monotonic() - since < RECENT * 0.9
+            assert monotonic() - since < long_recent
             gate.open()
             await frame

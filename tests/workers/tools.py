@@ -58,7 +58,7 @@ class Gate:
 keeps_no_connection_state(Gate.clean)
 
 
-async def until(condition, seconds=5.0) -> None:
+async def until(condition, seconds=30.0) -> None:
     """Wait until ``condition()``."""
     end = monotonic() + seconds
     while not condition():
