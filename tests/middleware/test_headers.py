@@ -13,9 +13,12 @@ from django.views.decorators.clickjacking import xframe_options_exempt, xframe_o
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware import non_blocking
 from django_asynckit.middleware._headers import header_store, valid_entry
+from django_asynckit.middleware.auth import AuthenticationMiddleware
 from django_asynckit.middleware.clickjacking import XFrameOptionsMiddleware
 from django_asynckit.middleware.common import CommonMiddleware
+from django_asynckit.middleware.messages import MessageMiddleware
 from django_asynckit.middleware.security import SecurityMiddleware
+from django_asynckit.middleware.sessions import SessionMiddleware
 from tests.driver import drive, plain_root_logger
 
 CLICKJACKING = "django.middleware.clickjacking.XFrameOptionsMiddleware"
@@ -123,14 +126,25 @@ HOOKS = [
     (CommonMiddleware, "process_request"),
     (CommonMiddleware, "process_response"),
     (XFrameOptionsMiddleware, "process_response"),
+    (SessionMiddleware, "process_request"),
+    (SessionMiddleware, "process_response"),
+    (AuthenticationMiddleware, "process_request"),
+    (MessageMiddleware, "process_request"),
+    (MessageMiddleware, "process_response"),
 ]
+
+
+def stack(native, path):
+    """Put ``path`` behind the sessions that it needs."""
+    sessions = "django.contrib.sessions.middleware.SessionMiddleware"
+    return [path] if native is SessionMiddleware else [sessions, path]
 
 
 @pytest.mark.parametrize(("native", "hook"), HOOKS)
 async def test_classes_between_ours_and_djangos_run(native, hook, monkeypatch):
     monkeypatch.setitem(globals(), "Loud", _loud(native, hook))
     seen.clear()
-    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[f"{__name__}.Loud"]):
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=stack(native, f"{__name__}.Loud")):
         handler = ASGIHandler()
         for _ in range(2):
             assert (await drive(handler, "/plain/")).status == 200
@@ -147,7 +161,7 @@ async def test_patches_of_djangos_classes_run(native, hook, monkeypatch):
         return original(self, *args)
 
     path = f"{django_class.__module__}.{django_class.__qualname__}"
-    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[path]):
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=stack(native, path)):
         handler = ASGIHandler()
         await drive(handler, "/plain/")
         seen.clear()

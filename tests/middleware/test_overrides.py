@@ -136,6 +136,45 @@ async def test_an_overridden_hook_runs_once_off_the_loop(class_name, hook):
     assert threads != [threading.main_thread().name]
 
 
+@pytest.mark.parametrize(("class_name", "hook"), list(hooks()))
+async def test_a_hook_of_a_class_between_native_and_django_runs_once_off_the_loop(class_name, hook):
+    django_class = import_string(STOCK[NATIVE[class_name]])
+
+    def override(self, *args):
+        threads.append(threading.current_thread().name)
+        return getattr(django_class, hook)(self, *args)
+
+    between = type("Between", (django_class,), {hook: override})
+    native = import_string(NATIVE[class_name])
+    holder["Both"] = type("Both", (native, between), {"__module__": __name__})
+    threads.clear()
+    middleware = stack(class_name, f"{__name__}.Both")
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=middleware):
+        reply = await drive(ASGIHandler(), "/")
+    assert reply.body == b"ok"
+    assert len(threads) == 1
+    assert threads != [threading.main_thread().name]
+
+
+@pytest.mark.parametrize(("class_name", "helper", "url"), HELPERS)
+async def test_an_overridden_helper_of_a_class_between_runs_off_the_loop(class_name, helper, url):
+    django_class = import_string(STOCK[NATIVE[class_name]])
+
+    def override(self, *args):
+        threads.append(threading.current_thread().name)
+        return getattr(django_class, helper)(self, *args)
+
+    between = type("Between", (django_class,), {helper: override})
+    native = import_string(NATIVE[class_name])
+    holder["Both"] = type("Both", (native, between), {"__module__": __name__})
+    threads.clear()
+    middleware = stack(class_name, f"{__name__}.Both")
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=middleware):
+        await drive(ASGIHandler(), url)
+    assert threads
+    assert threading.main_thread().name not in threads
+
+
 @pytest.mark.parametrize(("class_name", "helper", "url"), HELPERS)
 async def test_an_overridden_helper_runs_off_the_loop(class_name, helper, url):
     await drive_with(class_name, helper, url)

@@ -73,7 +73,10 @@ def resolve(middleware: object, hook: str) -> Mode:
     if sync_position is None and twin_position is None:
         return Mode.HOP if hasattr(middleware, hook) else Mode.ABSENT
     if twin_position is not None and (sync_position is None or twin_position <= sync_position):
-        trusted = sync_position is None or not helper_overridden(middleware, twin_position)
+        trusted = sync_position is None or not (
+            helper_overridden(middleware, twin_position)
+            or overridden_behind(middleware, twin_position, hook)
+        )
         return Mode.TWIN if trusted else Mode.HOP
     assert sync_position is not None
     method = getattr(middleware, hook)
@@ -81,7 +84,11 @@ def resolve(middleware: object, hook: str) -> Mode:
         method = getattr(type(middleware), hook)
     if iscoroutinefunction(method):
         return Mode.TWIN
-    if is_non_blocking(method) and not helper_overridden(middleware, sync_position):
+    if (
+        is_non_blocking(method)
+        and not helper_overridden(middleware, sync_position)
+        and not overridden_behind(middleware, sync_position, hook)
+    ):
         return Mode.INLINE
     return Mode.HOP
 
@@ -132,6 +139,30 @@ def helper_overridden(middleware: object, position: int) -> bool:
         for namespace in namespaces[:position]
         for name, value in namespace.items()
     )
+
+
+def overridden_behind(middleware: object, position: int, hook: str) -> bool:
+    """Whether a class between the native one at ``position`` and Django's overrides what that builds on.
+
+    As in ``class Mine(Native, Theirs)``, where ``Theirs`` is another subclass of Django's class.
+    """
+    mro = type(middleware).__mro__
+    native = mro[max(position - 1, 0)]
+    if not native.__module__.startswith("django_asynckit.middleware."):
+        return False
+    inherited = native.__mro__
+    for index, cls in enumerate(mro):
+        if cls in inherited or index < position or cls.__module__.startswith("django."):
+            continue
+        behind = [one for one in mro[index:] if one in inherited]
+        if any(
+            (name == hook or _is_helper(name, value))
+            and may_block(value)
+            and any(name in one.__dict__ for one in behind)
+            for name, value in cls.__dict__.items()
+        ):
+            return True
+    return False
 
 
 def _is_helper(name: str, value: object) -> bool:

@@ -20,8 +20,14 @@ from django_asynckit._compat import (
     reading_as_async,
 )
 from django_asynckit.middleware._current_user import can_be_read
-from django_asynckit.middleware._hooks import awaitable_twin, helper_overridden, non_blocking
+from django_asynckit.middleware._hooks import (
+    awaitable_twin,
+    helper_overridden,
+    non_blocking,
+    overridden_behind,
+)
 from django_asynckit.middleware._lazy import lazy
+from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware._remote_users import is_awaited
 from django_asynckit.middleware._users import auser, get_user
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
@@ -39,8 +45,10 @@ class AuthenticationMiddleware(AsyncMiddlewareMixin, middleware.AuthenticationMi
 
     @non_blocking
     def process_request(self, request: HttpRequest) -> None:
-        if not self.async_mode or not hasattr(request, "session"):
-            super().process_request(request)  # Raises where there is no session.
+        hook = super().process_request
+        shares = self.async_mode and is_untouched(hook, middleware)
+        if not shares or not hasattr(request, "session"):
+            hook(request)  # Raises where there is no session.
         else:
             user = lazy(partial(get_user, request))
             request.user = user
@@ -93,7 +101,7 @@ class RemoteUserMiddleware(middleware.RemoteUserMiddleware):
         if not REMOTE_USER_HAS_HOOKS:
             return await super().__acall__(request)
         twin = awaitable_twin(self, "process_request")
-        if twin is None:
+        if twin is None or self._is_overridden_behind:
             await run_in_worker(self.process_request, request)
         else:
             await twin(request)
@@ -108,9 +116,18 @@ class RemoteUserMiddleware(middleware.RemoteUserMiddleware):
             await run_in_worker(hook, request)
 
     @cached_property
+    def _is_overridden_behind(self) -> bool:
+        """Whether a class between this and Django's overrides Django's hook."""
+        return overridden_behind(self, self._position, "process_request")
+
+    @cached_property
     def _has_sync_overrides(self) -> bool:
         """Whether a subclass overrides what Django's hook calls, like ``clean_username()``."""
-        return helper_overridden(self, type(self).__mro__.index(RemoteUserMiddleware) + 1)
+        return helper_overridden(self, self._position)
+
+    @property
+    def _position(self) -> int:
+        return type(self).__mro__.index(RemoteUserMiddleware) + 1
 
 
 class PersistentRemoteUserMiddleware(

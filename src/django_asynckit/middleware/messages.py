@@ -17,6 +17,7 @@ from django_asynckit._bridge import run_in_worker
 from django_asynckit.conf import setting
 from django_asynckit.dropins import dotted_path
 from django_asynckit.middleware._lazy import lazy
+from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware._sessions import is_loaded_or_empty
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
@@ -34,23 +35,25 @@ class MessageMiddleware(AsyncMiddlewareMixin, middleware.MessageMiddleware):
     async_capable = True
 
     async def aprocess_request(self, request: HttpRequest) -> None:
+        hook = super().process_request
         if setting("MESSAGE_STORAGE") not in _DJANGOS_PATHS:
-            await run_in_worker(super().process_request, request)
-        elif hasattr(request, "session"):
+            await run_in_worker(hook, request)
+        elif hasattr(request, "session") and is_untouched(hook, middleware):
             storage = lazy(partial(default_storage, request))
             request._messages = request._asynckit_messages = storage  # type: ignore[attr-defined]
         else:
-            super().process_request(request)  # Raises where the storage needs a session.
+            hook(request)  # Raises where the storage needs a session.
 
     async def aprocess_response(self, request: HttpRequest, response: Any) -> Any:
+        hook = super().process_response
         storage = getattr(request, "_messages", None)
         if storage is not None and storage is getattr(request, "_asynckit_messages", None):
             storage = storage.__dict__["_wrapped"]
-        if storage is empty:
+        if storage is empty and is_untouched(hook, middleware):
             return response  # Never used: Django's hook would do nothing.
-        if storage is None or _updates_in_memory(storage, request):
-            return super().process_response(request, response)
-        return await run_in_worker(super().process_response, request, response)
+        if storage is None or storage is empty or _updates_in_memory(storage, request):
+            return hook(request, response)
+        return await run_in_worker(hook, request, response)
 
 
 def _updates_in_memory(storage: Any, request: HttpRequest) -> bool:

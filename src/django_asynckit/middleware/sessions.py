@@ -17,6 +17,7 @@ from django.utils.http import http_date
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit.conf import setting
+from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware._sessions import (
     is_awaited,
     is_made_in_memory,
@@ -51,22 +52,22 @@ class SessionMiddleware(AsyncMiddlewareMixin, middleware.SessionMiddleware):
 
     async def aprocess_response(self, request: HttpRequest, response: Any) -> Any:
         session = getattr(request, "session", None)
-        if _is_untouched(session, request):
+        hook = super().process_response
+        if _is_unused(session, request) and is_untouched(hook, middleware):
             return response
         store: Any = type(session)
-        hook = super().process_response
         if session is None or store is signed_cookies.SessionStore:
             return hook(request, response)
         if not reads_in_memory(store) or not isinstance(session, SessionBase):
             return await run_in_worker(hook, request, response)
         if not _will_be_saved(session):
             return hook(request, response)
-        if is_awaited(session):
+        if is_awaited(session) and is_untouched(hook, middleware):
             return await _save(request, response)
         return await run_in_worker(hook, request, response)
 
 
-def _is_untouched(session: object, request: HttpRequest) -> bool:
+def _is_unused(session: object, request: HttpRequest) -> bool:
     """Whether Django's ``process_response()`` would do nothing, as for most anonymous requests."""
     return (
         isinstance(session, SessionBase)
