@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import django
 import pytest
@@ -13,6 +14,12 @@ from django.template import engines
 from tests.database import in_process_database, site_database
 
 __all__ = ["in_process_database", "site_database"]
+
+
+def pytest_configure():
+    """Let servers be stopped: jobs in the background of a shell, and all they start, ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
