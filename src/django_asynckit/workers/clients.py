@@ -39,6 +39,10 @@ class CacheClients:
                     self._clients[alias] = client
                     delattr(found, alias)
 
+    def are_kept(self) -> bool:
+        """Whether the end of a request does nothing to any of them."""
+        return all(type(client).close is BaseCache.close for client in self._clients.values())
+
     def close(self) -> None:
         """Do what Django does with all clients at the end of a request."""
         if is_connected(request_finished, close_caches):

@@ -84,6 +84,10 @@ class Connections:
             for alias, wrapper in self._wrappers.items()
         )
 
+    def are_kept(self) -> bool:
+        """Whether the end of a request closes none of them; one that gets too old is not used again."""
+        return all(wrapper.is_kept() for wrapper in self._wrappers.values())
+
     def close(self) -> None:
         """Do what ``request_finished`` does; then let nothing of the request remain."""
         for alias, wrapper in list(self._wrappers.items()):

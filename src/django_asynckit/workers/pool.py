@@ -152,12 +152,12 @@ class Pool:
             and job.keeps_no_connection_state()
             and worker.connections.are_as_before()
         )
+        worker.is_as_if_closed = lease.is_stateless and worker.has_nothing_to_close()
 
     def _close(self, worker: Worker) -> None:
         worker.close()
         with self.lock:
-            if not self._register.closed(worker):
-                worker.inbox.put(None)
+            self._closed(worker)
             self._serve()
         self._start()
 
@@ -185,10 +185,18 @@ class Pool:
 
     def _settle(self, lease: Lease) -> None:
         worker = self._register.rest(lease)
-        if worker is not None:
+        if worker is not None and not worker.is_as_if_closed:
             worker.inbox.put(self._close)
-        elif self._waiting:
+            return
+        if worker is not None:
+            worker.begin_anew()
+            self._closed(worker)
+        if self._waiting:
             self._serve()  # There may be one more to lend.
+
+    def _closed(self, worker: Worker) -> None:
+        if not self._register.closed(worker):
+            worker.inbox.put(None)
 
     def _may_begin(self, lease: Lease, job: Job) -> bool:
         """Find a worker for ``lease``, unless others were there before."""

@@ -38,6 +38,8 @@ class Worker(threading.Thread):
         self._idle_seconds = worker_settings().idle_seconds
         #: Whether it was taken from one request for another since the last call.
         self.is_lent = False
+        #: Whether closing it would change nothing now: so it need not be woken for that.
+        self.is_as_if_closed = False
 
     def run(self) -> None:
         """Take what is in the inbox until there is ``None``, or nothing for long."""
@@ -69,6 +71,14 @@ class Worker(threading.Thread):
             return None, error
         finally:
             self.connections.note_errors()
+
+    def has_nothing_to_close(self) -> bool:
+        """Whether the end of a request has nothing to do here, if it set nothing on a connection."""
+        return self.connections.are_kept() and self._clients.are_kept()
+
+    def begin_anew(self) -> None:
+        """Do at the next call what the beginning of a request does; while this runs nothing."""
+        self._is_open = False
 
     def close(self) -> None:
         """Leave nothing of this request for the next one."""

@@ -80,6 +80,13 @@ class Wrapper:
         """Whether the next request would see what this one left on the session or the wrapper."""
         return vars(self.connection)[SESSION_CHANGED] or self._values_of_added() != self._added
 
+    def is_kept(self) -> bool:
+        """Whether nobody closes the connection when a request ends; there may be none."""
+        connection = self.connection
+        return connection.connection is None or (
+            connection.settings_dict["CONN_MAX_AGE"] != 0 and not self.must_not_be_kept()
+        )
+
     def has_died(self) -> bool:
         """Whether an error has shown that the connection works no more; seen once, as by Django."""
         connection = self.connection
@@ -98,6 +105,7 @@ class Wrapper:
             or connection.run_on_commit
             or connection.execute_wrappers != self._execute_wrappers
             or connection.force_debug_cursor != self._logs_queries
+            or connection.allow_thread_sharing
             or settings.DEBUG  # The log of queries is a request's own.
             or self._unknown_attributes()
             or any(vars(connection).get(name) != ours for name, ours in self._watching.items())
