@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 
@@ -38,6 +38,8 @@ class Finding:
     #: Where the code is, if it is known.
     file: str = ""
     line: int = 0
+    #: Whether ``manage.py check`` reports it too.
+    is_check: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,14 @@ class Rule:
     def found(self, place: Place, message: str, hint: str = "") -> Finding:
         """Return a finding at ``place``; ``hint`` overrides the rule's own."""
         return Finding(
-            self.id, self.level, place.where, message, hint or self.hint, place.file, place.line
+            self.id,
+            self.level,
+            place.where,
+            message,
+            hint or self.hint,
+            place.file,
+            place.line,
+            self.is_check,
         )
 
 

@@ -29,7 +29,7 @@ def async_hops(subject: Any) -> tuple[Hops, int]:
 
     ``subject`` is a middleware, or what :func:`stand_in` gives for one that was not made.
     """
-    if isinstance(subject, OnTheLoop | InlineHooks):
+    if is_on_the_loop(subject) or isinstance(subject, InlineHooks):
         return {}, 0
     if runs_our_hooks(subject):
         return _our_hops(subject)
@@ -47,7 +47,7 @@ def sync_hops(subject: Any) -> Hops:
 
     The view hook is called on the event loop all the same. Ours run an async hook for sync code.
     """
-    if isinstance(subject, OnTheLoop):
+    if is_on_the_loop(subject):
         subject = stand_in(subject.middleware)
     hops = {}
     if isinstance(subject, AsyncMiddlewareMixin):
@@ -66,6 +66,11 @@ def stand_in(factory: Any) -> Any:
         return object.__new__(factory)
     except TypeError:
         return factory
+
+
+def is_on_the_loop(factory: Any) -> bool:
+    """Whether ``factory`` makes declared middleware; asked so, since a class may be unhashable."""
+    return OnTheLoop in type(factory).__mro__
 
 
 def has(subject: Any, hook: str) -> bool:

@@ -13,12 +13,12 @@ from django.utils.module_loading import import_string
 
 from django_asynckit._drift import HANDLER, is_reviewed
 from django_asynckit.audit.chain import Builder, Placement
-from django_asynckit.audit.defects import defects
+from django_asynckit.audit.defects import NOT_CAPABLE, defects
 from django_asynckit.audit.explain import explain
 from django_asynckit.audit.findings import Finding, Place, Rule
+from django_asynckit.audit.hooks import is_on_the_loop
 from django_asynckit.audit.requests import HandlerHops, asynckit_hops, stock_hops
 from django_asynckit.audit.sources import locate
-from django_asynckit.handler.declared import OnTheLoop
 from django_asynckit.handler.loading import factory_for
 
 NOT_IMPORTED: Final = Rule(
@@ -36,6 +36,9 @@ NO_LIST: Final = Rule(
     hint="Make it a list of dotted paths.",
     is_check=False,
 )
+
+
+_FATAL: Final = frozenset({NOT_IMPORTED.id, NOT_MADE.id, NO_LIST.id, NOT_CAPABLE.id})
 
 
 @dataclass
@@ -67,6 +70,11 @@ class Stack:
     stock: HandlerHops = field(default_factory=stock_hops)
     asynckit: HandlerHops = field(default_factory=asynckit_hops)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether Django would start with it."""
+        return not any(one.id in _FATAL for one in self.findings)
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Return the hops of an anonymous GET, by handler and kind of view."""
@@ -130,7 +138,7 @@ def _entry(path: str, stock: Placement, asynckit: Placement) -> Entry:
     factory = stock.factory
     place = Place(path) if factory is None else locate(factory, path)
     entry = Entry(place, factory, stock, asynckit)
-    entry.is_declared = isinstance(asynckit.factory, OnTheLoop)
+    entry.is_declared = is_on_the_loop(asynckit.factory)
     if inspect.isclass(asynckit.factory) and asynckit.factory is not factory:
         entry.native = f"{asynckit.factory.__module__}.{asynckit.factory.__qualname__}"
     return entry
