@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from django.core.exceptions import MiddlewareNotUsed
+from django.core.exceptions import ImproperlyConfigured, MiddlewareNotUsed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -90,12 +90,13 @@ class Builder:
             return
         try:
             placement.subject = placement.factory(_SAMPLES[is_async])
+            if placement.subject is None:
+                raise ImproperlyConfigured("it made nothing (None).")
         except MiddlewareNotUsed:
             placement.mode = "unused"
-        except Exception as error:
-            placement.error = error
-        if placement.subject is None:
+        except Exception as error:  # Its code may raise anything.
             placement.mode = "unused"
+            placement.error = error
 
     def _count(self, placement: Placement, is_async: bool, can_async: bool) -> None:
         if is_async and not self._is_async:

@@ -63,7 +63,7 @@ def _unused(entry: Any, is_broken: bool) -> Explanation:
     if is_broken:
         return "Django does not start with it.", "", []
     return (
-        "It is not used: it raised MiddlewareNotUsed, or made nothing.",
+        "It is not used: it raised MiddlewareNotUsed.",
         "",
         [UNUSED.found(entry.place, f"{entry.path} is in MIDDLEWARE but is not used.")],
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, get_resolver
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,6 @@ def _walk(patterns: Any, prefix: str, namespace: str) -> Iterator[Route]:
         if isinstance(pattern, URLPattern):
             name = f"{namespace}{pattern.name}" if pattern.name else ""
             yield Route(path, name, pattern.callback)
-        elif isinstance(pattern, URLResolver):
+        else:
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
             yield from _walk(pattern.url_patterns, path, inner)

@@ -108,7 +108,7 @@ def audit_views(handler: str = "unknown") -> Views:
 def _broken(error: Exception) -> Finding:
     place = Place(f"ROOT_URLCONF {settings.ROOT_URLCONF}")
     message = f"The URLconf cannot be loaded: {type(error).__name__}: {error}"
-    is_mixed = isinstance(error, ImproperlyConfigured) and "all be async" in str(error)
+    is_mixed = isinstance(error, ImproperlyConfigured) and "must either be all" in str(error)
     return (MIXED if is_mixed else BROKEN).found(place, message)
 
 
