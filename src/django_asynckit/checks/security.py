@@ -18,6 +18,8 @@ from django_asynckit.dropins import DROPINS
 
 _DJANGOS: Final = {ours: djangos for djangos, ours in DROPINS.items()}
 _MODULES: Final = "django.core.checks.security."
+#: What Django says where it does not find its own class.
+_MISSING: Final = {"security.W001", "security.W002", "security.W003"}
 
 
 def check_security(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -32,7 +34,7 @@ def check_security(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         right = _messages(app_configs, **kwargs)
     told = _messages(app_configs, **kwargs)
     missed = [message for message in right if message not in told]
-    false = [message for message in told if message not in right]
+    false = [one for one in told if one.id in _MISSING and one not in right]
     return [*missed, *map(_false_alarm, false)]
 
 

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django_asynckit.audit.findings import Finding, Level, by_severity
 from django_asynckit.audit.measure import NotMeasured, measure
 from django_asynckit.audit.project import Audit, audit_project
+from django_asynckit.audit.stack import NO_LIST
 from django_asynckit.checks.declared import check_declared
 from django_asynckit.checks.drift import check_drift
 from django_asynckit.checks.settings import check_settings
@@ -60,7 +61,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         audit = audit_project(self._tell)
-        audit.findings = by_severity([*audit.findings, *_from_checks()])
+        audit.findings = by_severity([*audit.findings, *_from_checks(audit)])
         if options["measure"] is not None:
             self._tell(f"Measuring {options['measure']}")
             try:
@@ -105,23 +106,20 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _from_checks() -> list[Finding]:
-    """Return what the checks of our settings find."""
+def _from_checks(audit: Audit) -> list[Finding]:
+    """Return what the checks of our settings find; two of them read MIDDLEWARE, which must be a list."""
+    is_list = all(finding.id != NO_LIST.id for finding in audit.stack.findings)
     return [
         Finding(
             id=str(message.id),
-            level=LEVELS["error" if message.level >= Level.ERROR else _word(message.level)],
+            level=Level(message.level),
             where=str(message.obj or "settings"),
             message=str(message.msg),
             hint=str(message.hint or ""),
         )
-        for check in _CHECKS
+        for check in (_CHECKS if is_list else [check_settings])
         for message in check()
     ]
-
-
-def _word(level: int) -> str:
-    return "warning" if level >= Level.WARNING else "info"
 
 
 def _fail(audit: Audit, max_hops: int | None, fail_level: str | None) -> None:
