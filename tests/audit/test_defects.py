@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from django.test import override_settings
 
+from django_asynckit.audit import known
+from django_asynckit.audit import stack as stack_module
 from django_asynckit.audit.findings import Level
 from django_asynckit.audit.stack import audit_stack
+from tests.audit import stacks
 
 BROKEN, HEALTHY = "tests.audit.broken", "tests.audit.stacks"
 
@@ -142,8 +145,36 @@ def test_a_native_class_that_hops_says_that_settings_cause_it():
 
 
 def test_without_a_reviewed_handler_ours_is_django_s(monkeypatch):
-    from django_asynckit.audit import stack
-
-    monkeypatch.setattr(stack, "is_reviewed", lambda path: False)
+    monkeypatch.setattr(stack_module, "is_reviewed", lambda path: False)
     totals = audit_stack(makes=True).totals()
     assert totals["asynckit"] == totals["stock"] == {"async_view": 15, "sync_view": 16}
+
+
+def test_what_our_handler_frees_from_a_thread_says_so():
+    paths = [f"{HEALTHY}.OursAsyncOnly", f"{HEALTHY}.sync_function"]
+    with override_settings(MIDDLEWARE=paths, ASYNCKIT_NON_BLOCKING_MIDDLEWARE=paths[1:]):
+        entry, _ = audit_stack(makes=False).entries
+    assert (entry.stock.mode, entry.asynckit.mode) == ("sync", "async")
+    assert entry.fix == "Our handler takes the hops out."
+
+
+def test_known_packages_have_their_own_advice(monkeypatch):
+    monkeypatch.setitem(known.KNOWN, f"{HEALTHY}.SyncClass", known.Known("Use another one."))
+    assert found(f"{HEALTHY}.SyncClass")["asynckit.W003"].hint == "Use another one."
+    monkeypatch.setitem(known.KNOWN, f"{HEALTHY}.Native", known.Known("x", lambda: 2))
+    with override_settings(MIDDLEWARE=[f"{HEALTHY}.Native"]):
+        assert audit_stack(makes=True).entries[0].stock.hops == 2
+
+
+@pytest.mark.parametrize(("callback", "hops"), [("sync_page", 1), ("page", 0)])
+def test_the_toolbar_asks_its_callback_in_a_thread_unless_it_is_async(callback, hops):
+    toolbar = known.KNOWN["debug_toolbar.middleware.DebugToolbarMiddleware"]
+    for value in (f"{HEALTHY}.{callback}", getattr(stacks, callback)):
+        with override_settings(DEBUG_TOOLBAR_CONFIG={"SHOW_TOOLBAR_CALLBACK": value}):
+            assert toolbar.own_hops() == hops
+
+
+def test_a_session_engine_that_cannot_be_imported_is_a_request_s_to_report():
+    path = "django.contrib.sessions.middleware.SessionMiddleware"
+    with override_settings(MIDDLEWARE=[path], SESSION_ENGINE="no_such_engine"):
+        assert audit_stack(makes=False).entries[0].asynckit.hops == 0

@@ -58,7 +58,11 @@ def test_hops_threads_and_time_of_both_handlers():
 
 @pytest.mark.parametrize(
     ("allowed", "host"),
-    [(["*"], "localhost"), ([".example.test"], "www.example.test"), (["a.test", "b.test"], "a.test")],
+    [
+        (["*"], "localhost"),
+        ([".example.test"], "www.example.test"),
+        (["a.test", "b.test"], "a.test"),
+    ],
 )
 def test_the_host_is_one_that_django_allows(allowed, host):
     with override_settings(ALLOWED_HOSTS=allowed):

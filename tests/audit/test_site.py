@@ -12,7 +12,8 @@ from django.utils import autoreload
 
 from django_asynckit.audit.locals import in_apps, in_middleware, lines_in
 from django_asynckit.audit.site import audit_site
-from tests.audit import broken, receivers, stacks
+from django_asynckit.audit.stack import audit_stack
+from tests.audit import broken, receivers
 from tests.driver import plain_root_logger
 
 HERE = "tests.audit.receivers"
@@ -123,13 +124,30 @@ def test_async_receivers_and_those_of_runserver_are_fine(receiver):
         request_started.disconnect(receiver)
 
 
-def test_async_middleware_that_keeps_something_per_thread_is_found():
-    findings = list(in_middleware([broken.Local, broken.Bypassing]))
-    assert [finding.id for finding in findings] == ["asynckit.W017"]
-    assert findings[0].file == broken.__file__
+def kept_per_thread(*names, declared=()):
+    """Return the lines that are found in the modules of middleware."""
+    paths = [f"{broken.__name__}.{name}" for name in declared]
+    with override_settings(
+        MIDDLEWARE=[f"{broken.__name__}.{name}" for name in names],
+        ASYNCKIT_NON_BLOCKING_MIDDLEWARE=paths,
+    ):
+        findings = list(in_middleware(audit_stack(makes=False).entries))
+    assert {finding.id for finding in findings} <= {"asynckit.W017"}
+    assert {finding.file for finding in findings} <= {broken.__file__}
     with open(broken.__file__, encoding="utf-8") as file:
-        assert "threading.local()" in file.read().splitlines()[findings[0].line - 1]
-    assert list(in_middleware([stacks.Native, broken.DeadAcall, None])) == []
+        lines = file.read().splitlines()
+    return [lines[finding.line - 1] for finding in findings]
+
+
+def test_middleware_on_the_loop_that_keeps_something_per_thread_is_found():
+    assert kept_per_thread("Local", "Bypassing") == ["kept = threading.local()"]
+    assert kept_per_thread("DeadAcall", declared=["DeadAcall"]) == ["kept = threading.local()"]
+
+
+def test_middleware_in_a_thread_and_in_other_modules_is_fine():
+    assert kept_per_thread("DeadAcall", "no_such_name") == []
+    with override_settings(MIDDLEWARE=["tests.audit.stacks.Native"]):
+        assert list(in_middleware(audit_stack(makes=False).entries)) == []
 
 
 def test_apps_that_keep_something_per_thread_are_found(tmp_path, monkeypatch):
@@ -154,9 +172,16 @@ def test_other_uses_of_threading_are_none(tmp_path):
     assert lines_in(str(tmp_path / "missing.py")) == []
 
 
-def test_a_middleware_without_source_has_no_finding():
-    class Strange:
-        async_capable = True
-        __module__ = "builtins"
+class Strange:
+    """Says that it is of a module without a file."""
 
-    assert list(in_middleware([Strange, object.__new__(stacks.Native)])) == []
+    async_capable = True
+    __module__ = "sys"
+
+
+def test_a_middleware_without_source_has_no_finding():
+    with override_settings(MIDDLEWARE=[f"{__name__}.Strange", f"{__name__}.strange"]):
+        assert list(in_middleware(audit_stack(makes=False).entries)) == []
+
+
+strange = Strange()

@@ -28,9 +28,7 @@ def audit(*patterns, handler="unknown"):
 def found(rule):
     """Return the names of the views for which ``rule`` was found."""
     return {
-        finding.where.removeprefix(f"{HERE}.")
-        for finding in audit().findings
-        if finding.id == rule
+        finding.where.removeprefix(f"{HERE}.") for finding in audit().findings if finding.id == rule
     }
 
 
@@ -50,7 +48,9 @@ def test_every_route_is_listed_with_its_view_and_mode():
         lines = file.read().splitlines()
     assert lines[routes["class/"].place.line - 1] == "class AsyncView(View):"
     modes = {pattern: view.mode for pattern, view in routes.items()}
-    assert {modes[name] for name in ("", "login/", "class/", "class/login/", "adapted/")} == {"async"}
+    assert {modes[name] for name in ("", "login/", "class/", "class/login/", "adapted/")} == {
+        "async"
+    }
     assert {modes[name] for name in ("sync/", "hidden/", "class/sync/", "instance/")} == {"sync"}
     assert views.count("async") + views.count("sync") == 31
 

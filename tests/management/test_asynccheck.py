@@ -22,7 +22,9 @@ def run(*arguments, **options):
 
 
 def ids(*arguments):
-    return {finding["id"] for finding in json.loads(run("--format", "json", *arguments))["findings"]}
+    return {
+        finding["id"] for finding in json.loads(run("--format", "json", *arguments))["findings"]
+    }
 
 
 @pytest.fixture
@@ -93,6 +95,14 @@ def test_findings_of_a_level_fail():
         for level in ("warning", "info"):
             with pytest.raises(CommandError, match=f"level {level} or worse"):
                 run("--fail-level", level)
+
+
+def test_silenced_findings_are_left_out():
+    with override_settings(
+        MIDDLEWARE=["tests.audit.stacks.sync_function"], SILENCED_SYSTEM_CHECKS=["asynckit.W003"]
+    ):
+        run("--fail-level", "warning")
+        assert "asynckit.W003" not in ids()
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def _sync_sample(request: HttpRequest) -> HttpResponseBase:
 _SAMPLES: Final[dict[bool, Callable[..., Any]]] = {True: _async_sample, False: _sync_sample}
 
 
+def _made(factory: Any, get_response: Callable[..., Any]) -> Any:
+    middleware = factory(get_response)
+    if middleware is None:
+        raise ImproperlyConfigured("it made nothing (None).")
+    return middleware
+
+
 class Builder:
     """Builds one chain from the view outwards."""
 
@@ -89,9 +96,7 @@ class Builder:
             placement.subject = stand_in(placement.factory)
             return
         try:
-            placement.subject = placement.factory(_SAMPLES[is_async])
-            if placement.subject is None:
-                raise ImproperlyConfigured("it made nothing (None).")
+            placement.subject = _made(placement.factory, _SAMPLES[is_async])
         except MiddlewareNotUsed:
             placement.mode = "unused"
         except Exception as error:  # Its code may raise anything.

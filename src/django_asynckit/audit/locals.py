@@ -13,6 +13,7 @@ from django.apps import apps
 
 from django_asynckit.audit.findings import Finding, Place, Rule
 from django_asynckit.audit.sources import parse
+from django_asynckit.audit.stack import Entry
 
 IN_MIDDLEWARE: Final = Rule(
     id="asynckit.W017",
@@ -27,12 +28,14 @@ _REVIEWED: Final = ("django.", "django_asynckit")
 _LEFT_OUT: Final = frozenset({"migrations", "tests", "node_modules", "site-packages"})
 
 
-def in_middleware(factories: Iterable[Any]) -> Iterator[Finding]:
-    """Yield the uses in the modules of middleware that can be async, Django's and ours apart."""
+def in_middleware(entries: Iterable[Entry]) -> Iterator[Finding]:
+    """Yield the uses in the modules of middleware that runs on the event loop, Django's and ours apart."""
     seen = set()
-    for factory in factories:
+    for entry in entries:
+        factory = entry.factory
         name = str(getattr(factory, "__module__", ""))
-        if name.startswith(_REVIEWED) or not getattr(factory, "async_capable", False):
+        is_on_loop = entry.is_declared or getattr(factory, "async_capable", False)
+        if name.startswith(_REVIEWED) or not is_on_loop:
             continue
         file = _source(factory)
         if file in seen:
@@ -41,8 +44,8 @@ def in_middleware(factories: Iterable[Any]) -> Iterator[Finding]:
         for line in lines_in(file):
             yield IN_MIDDLEWARE.found(
                 Place(name, file, line),
-                f"{name}, a module of async middleware, keeps something per thread: all requests "
-                "on the event loop share it.",
+                f"{name} keeps something per thread, and its middleware runs on the event loop: all "
+                "requests share it.",
             )
 
 

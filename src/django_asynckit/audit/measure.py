@@ -143,8 +143,8 @@ async def _get(application: Callable[..., Any], path: str) -> int:
         if not received:
             received = True
             return {"type": "http.request", "body": b"", "more_body": False}
-        await asyncio.Event().wait()
-        raise AssertionError  # The client stays.
+        stays: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await stays
 
     async def send(message: Message) -> None:
         nonlocal status

@@ -45,7 +45,7 @@ def audit_project(tell: Progress = lambda _: None) -> Audit:
         *stack.findings,
         *views.findings,
         *audit_site(application.handler),
-        *in_middleware(entry.factory for entry in stack.entries),
+        *in_middleware(stack.entries),
         *in_apps(),
     ]
     return Audit(application, stack, views, by_severity(findings))
@@ -64,6 +64,6 @@ def _looked_at(application: Application) -> Iterator[Finding]:
     stack = audit_stack(makes=False)
     if application.is_found:
         yield from stack.findings
-        yield from in_middleware(entry.factory for entry in stack.entries)
+        yield from in_middleware(stack.entries)
     yield from audit_views(application.handler).findings
     yield from audit_site(application.handler)

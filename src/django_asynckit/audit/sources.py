@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
@@ -110,7 +110,7 @@ def inner_hops(function: Any) -> OwnHops:
     return _count(inner[0].body, None, 1, sometimes=False) if len(inner) == 1 else OwnHops()
 
 
-def _count(nodes: list[Any], owner: Any, depth: int, *, sometimes: bool) -> OwnHops:
+def _count(nodes: Sequence[ast.AST], owner: Any, depth: int, *, sometimes: bool) -> OwnHops:
     total = OwnHops()
     for node in nodes:
         if isinstance(node, _SCOPES):
@@ -118,8 +118,9 @@ def _count(nodes: list[Any], owner: Any, depth: int, *, sometimes: bool) -> OwnH
         if isinstance(node, ast.Await):
             total += _awaited(node.value, owner, depth, sometimes=sometimes)
         if isinstance(node, ast.Try):
-            total += _count([*node.body, *node.finalbody], owner, depth, sometimes=sometimes)
-            total += _count([*node.handlers, *node.orelse], owner, depth, sometimes=True)
+            anyway = [*node.body, *node.orelse, *node.finalbody]
+            total += _count(anyway, owner, depth, sometimes=sometimes)
+            total += _count(node.handlers, owner, depth, sometimes=True)
             continue
         if isinstance(node, _BRANCHES):
             first = _evaluated_first(node)
@@ -157,14 +158,11 @@ def _name(node: ast.expr) -> str:
 
 
 def _method(node: ast.expr, owner: Any) -> Any:
-    """Return the async method that ``self.name`` or ``super().name`` stands for."""
-    if owner is None or not isinstance(node, ast.Attribute):
-        return None
+    """Return the async method of ``owner`` that ``self.name`` stands for."""
+    is_own = isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self"
     cls = owner if isinstance(owner, type) else type(owner)
-    if isinstance(node.value, ast.Name) and node.value.id == "self":
-        method = getattr(cls, node.attr, None)
-        return method if iscoroutinefunction(method) else None
-    return None
+    method = getattr(cls, _name(node), None) if is_own else None
+    return method if iscoroutinefunction(method) else None
 
 
 def names_in(function: Any) -> frozenset[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.management.base import BaseCommand, CommandError
 
@@ -61,19 +62,24 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         audit = audit_project(self._tell)
-        audit.findings = by_severity([*audit.findings, *_from_checks(audit)])
-        if options["measure"] is not None:
-            self._tell(f"Measuring {options['measure']}")
-            try:
-                audit.measurement = measure(options["measure"])
-            except NotMeasured as error:
-                self._write(audit, options)
-                raise CommandError(f"Not measured: {error}") from error
-            except Exception as error:  # Making the handlers fails where Django would not start.
-                self._write(audit, options)
-                raise CommandError(f"Not measured: {type(error).__name__}: {error}") from error
+        findings = by_severity([*audit.findings, *_from_checks(audit)])
+        silenced = settings.SILENCED_SYSTEM_CHECKS
+        audit.findings = [finding for finding in findings if finding.id not in silenced]
+        error = self._measure(audit, options["measure"])
         self._write(audit, options)
+        if error is not None:
+            raise CommandError(f"Not measured: {error}") from error
         _fail(audit, options["max_hops"], options["fail_level"])
+
+    def _measure(self, audit: Audit, path: str | None) -> NotMeasured | None:
+        """Measure ``path`` for ``audit``; return what stopped it, since the report comes all the same."""
+        if path is not None:
+            self._tell(f"Measuring {path}")
+            try:
+                audit.measurement = measure(path)
+            except NotMeasured as error:
+                return error
+        return None
 
     def _tell(self, what: str) -> None:
         """Show progress where a person looks, and never in what is piped."""
