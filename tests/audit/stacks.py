@@ -113,6 +113,31 @@ class Hopping(Native):
         return True
 
 
+class Extending(Hopping):
+    """Leaves the hops to its base class."""
+
+    async def __acall__(self, request):
+        return await super().__acall__(request)
+
+
+class MixedIn:
+    """Relies on what a subclass has beside it."""
+
+    sync_capable = False
+    async_capable = True
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        markcoroutinefunction(self)
+
+    def __call__(self, request):
+        return self.__acall__(request)
+
+    async def __acall__(self, request):
+        call = super().__acall__ if hasattr(super(), "__acall__") else self.get_response
+        return await call(request)
+
+
 class contextless:
     def __enter__(self):
         return None

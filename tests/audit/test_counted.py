@@ -28,6 +28,8 @@ EVERY_KIND = [
     "both",
     "Native",
     "Hopping",
+    "Extending",
+    "MixedIn",
     "AsyncCall",
     "Hooks",
     "AsyncViewHook",

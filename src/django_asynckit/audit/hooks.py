@@ -155,18 +155,20 @@ def _own_hops(subject: Any) -> OwnHops:
     for coroutine in _coroutines(subject):
         total += own_hops(coroutine, subject)
         if {"super", "__acall__"} <= names_in(coroutine):
-            total += _hops_of_mixin(subject)
+            total += _hops_of_super(subject)
     return total
 
 
-def _hops_of_mixin(subject: Any) -> OwnHops:
-    """Return the hops of ``super().__acall__()``, if that is a mixin's."""
+def _hops_of_super(subject: Any) -> OwnHops:
+    """Return the hops of ``super().__acall__()``."""
     if isinstance(subject, AsyncMiddlewareMixin):
         hops, sometimes = _our_hops(subject)
         return OwnHops(sum(hops.values()) - hops.get("process_view", 0), sometimes)
     if issubclass(class_of(subject), MiddlewareMixin):
         return OwnHops(len(_djangos_hops(subject)))
-    return OwnHops()
+    found = (vars(cls)["__acall__"] for cls in class_of(subject).__mro__ if "__acall__" in vars(cls))
+    _, *others = found
+    return own_hops(others[0], subject) if others else OwnHops()
 
 
 def _coroutines(subject: Any) -> Iterator[Any]:
