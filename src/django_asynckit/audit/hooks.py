@@ -166,7 +166,9 @@ def _hops_of_super(subject: Any) -> OwnHops:
         return OwnHops(sum(hops.values()) - hops.get("process_view", 0), sometimes)
     if issubclass(class_of(subject), MiddlewareMixin):
         return OwnHops(len(_djangos_hops(subject)))
-    found = (vars(cls)["__acall__"] for cls in class_of(subject).__mro__ if "__acall__" in vars(cls))
+    found = (
+        vars(cls)["__acall__"] for cls in class_of(subject).__mro__ if "__acall__" in vars(cls)
+    )
     _, *others = found
     return own_hops(others[0], subject) if others else OwnHops()
 

@@ -28,8 +28,8 @@ STYLES: Final = {
     "info": "cyan",
     "good": "bold green",
 }
-_ARROWS: Final = {"down": "↓", "view": "●", "up": "↑"}
-_HANDLERS: Final = {
+ARROWS: Final = {"down": "↓", "view": "●", "up": "↑"}
+HANDLERS: Final = {
     "asynckit": "django-asynckit's handler",
     "stock": "Django's own handler",
     "unknown": "a handler that is not known",
@@ -54,7 +54,7 @@ def _head(audit: Audit) -> Iterator[Line]:
     application = audit.application
     yield [("asynccheck", "title"), (": where a request hops between event loop and thread", "")]
     if application.module:
-        handler = _HANDLERS[application.handler]
+        handler = HANDLERS[application.handler]
         yield [(f"{application.module} uses {handler}.", "dim")]
     yield []
 
@@ -75,7 +75,7 @@ def _drawing(audit: Audit, width: int) -> Iterator[Line]:
 
 
 def _label(step: Step, width: int) -> Line:
-    text = f"{_ARROWS[step.phase]} {step.label}"
+    text = f"{ARROWS[step.phase]} {step.label}"
     if len(text) >= width:
         text = f"{text[: width - 2]}…"
     return [(text.ljust(width), "view" if step.phase == "view" else "")]

@@ -21,12 +21,14 @@ from django_asynckit.checks.drift import check_drift
 from django_asynckit.checks.settings import check_settings
 from django_asynckit.report.data import as_json
 from django_asynckit.report.github import as_github
+from django_asynckit.report.html import as_html
 from django_asynckit.report.text import as_ascii, as_text, write_to_terminal
 
 FORMATS: Final[dict[str, Callable[[Audit], str]]] = {
     "text": as_text,
     "json": as_json,
     "github": as_github,
+    "html": as_html,
 }
 LEVELS: Final = {level.word: level for level in Level}
 _CHECKS: Final[tuple[Callable[[], list[CheckMessage]], ...]] = (
