@@ -61,6 +61,10 @@ def test_github_gets_annotations():
     assert run("--format", "github").startswith("::notice title=asynccheck::")
 
 
+def test_a_page_is_written():
+    assert run("--format", "html").startswith("<!DOCTYPE html>")
+
+
 @pytest.mark.parametrize(
     ("middleware", "limit", "fails"),
     [("sync_function", "1", True), ("sync_function", "2", False), ("Native", "0", False)],

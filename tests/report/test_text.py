@@ -38,7 +38,7 @@ def test_the_stack_is_drawn_with_both_handlers(found):
 
 def test_lanes_of_every_style_and_reasons_are_told():
     text = as_text(audit(*EVERY_STYLE))
-    assert "             ●" in text
+    assert "              ●" in text
     assert "tests.audit.stacks.SyncClass  process_view 1, get_response 1, __call__ 1" in text
     assert "Each request holds a thread here" in text
     assert "WARNING asynckit.W003  tests.audit.stacks.SyncClass" in text

@@ -52,7 +52,9 @@ def explain(entry: Any, *, is_broken: bool) -> Explanation:
         return _sync_only(entry)
     reason, fix, findings = _async_capable(entry)
     if entry.stock.mode == "sync":
-        reason = f"Something sync-only below turns it sync: its hooks run in that thread. {reason}"
+        reason = "Something sync-only below turns it sync: its hooks run in that thread."
+        if entry.stock.hops:
+            reason = f"{reason} What is called on the event loop hops: {_count(entry.stock.hops)}."
     if not getattr(entry.factory, "sync_capable", True) and settings.WSGI_APPLICATION:
         message = f"{entry.path} is async only, and WSGI_APPLICATION is set."
         findings.append(ASYNC_ONLY.found(entry.place, message))
@@ -83,7 +85,7 @@ def _sync_only(entry: Any) -> Explanation:
 
 def _async_capable(entry: Any) -> Explanation:
     stock, asynckit = entry.stock, entry.asynckit
-    hops = f"{stock.hops} hop{'s' if stock.hops != 1 else ''}"
+    hops = _count(stock.hops)
     if runs_djangos_hooks(entry.factory) and style_of(entry.factory) is Style.HOOKS:
         reason = f"Django's MiddlewareMixin runs each of its hooks in a thread: {hops}."
     elif stock.hops:
@@ -100,6 +102,10 @@ def _async_capable(entry: Any) -> Explanation:
     fix = _known_fix(entry) or rule.hint
     message = f"{entry.path} makes {asynckit.hops} of the hops of each request."
     return reason, fix, [rule.found(entry.place, message, fix)]
+
+
+def _count(hops: int) -> str:
+    return f"{hops} hop{'s' * (hops != 1)}"
 
 
 def _fix_in_place(entry: Any) -> str:

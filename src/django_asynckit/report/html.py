@@ -51,9 +51,7 @@ def _joined(parts: Iterable[SafeString]) -> SafeString:
 
 def _head(audit: Audit) -> SafeString:
     if not audit.application.module:
-        return format_html(
-            '<p class="soft">Where a request hops between event loop and thread.</p>'
-        )
+        return _LEAD
     return format_html(
         '<p class="soft"><code>{}</code> uses {}.</p>',
         audit.application.module,
@@ -106,12 +104,13 @@ def _row(step: Step, cell: Cell) -> SafeString:
     count = format_html('<span class="count">{}</span>', cell.hops) if cell.hops > 1 else ""
     told = f"{_hops(cell.hops)} to a thread" if cell.hops else f"on the {cell.lane}"
     return format_html(
-        '<tr class="{} {}"><th scope="row">{} {}<span class="hidden"> {}</span></th>'
+        '<tr class="{} {}"><th scope="row">{}&nbsp;{}<span class="hidden"> {}</span></th>'
         '<td class="lane loop">{}</td><td class="lane thread">{}{}</td></tr>',
         step.phase,
         "hop" if cell.hops else "",
         ARROWS[step.phase],
-        step.label,
+        # A place for a line break, where a phone needs one.
+        step.label.replace(".", ".\u200b"),
         told,
         _DOT if cell.hops or cell.lane == "loop" else "",
         _DOT if cell.hops or cell.lane == "thread" else "",

@@ -85,7 +85,7 @@ def _cell(cell: Cell) -> Line:
     if cell.lane == "loop" and not cell.hops:
         return [("  ●".ljust(_CELL), "loop")]
     if not cell.hops:
-        return [("             ●".ljust(_CELL), "thread")]
+        return [("              ●".ljust(_CELL), "thread")]
     start = "●" if cell.lane == "loop" else "├"
     return [(f"  {start}─────────▶ ●  {cell.hops}".ljust(_CELL), "thread")]
 
