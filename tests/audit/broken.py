@@ -40,6 +40,15 @@ def only_sync_inside(get_response):
     return middleware
 
 
+def makes_coroutine(get_response):
+    """Says that it is sync only."""
+
+    async def middleware(request):
+        return await get_response(request)
+
+    return middleware
+
+
 class Bypassing(Hooks):
     """Its __call__ knows no async mode."""
 
@@ -79,3 +88,27 @@ class OursAsyncHook(AsyncMiddlewareMixin):
 
 class Local(Native):
     """In a module with a threading.local."""
+
+
+class Hostile:
+    """A factory that fails when it is asked anything but its flags."""
+
+    sync_capable = async_capable = True
+
+    def __call__(self, get_response):
+        return Native(get_response)
+
+    def __getattr__(self, name):
+        raise ValueError(name)
+
+
+class WithoutFlags(Hostile):
+    """Fails even then."""
+
+    @property
+    def sync_capable(self):
+        raise ValueError("flags")
+
+
+hostile = Hostile()
+without_flags = WithoutFlags()

@@ -23,3 +23,13 @@ class Storage(CookieStorage):
 
 class SlowCache(DummyCache):
     """May do I/O in whatever it does."""
+
+
+class AsyncCache(SlowCache):
+    """Can be awaited."""
+
+    async def aget(self, *args, **kwargs):
+        """Awaited."""
+
+    async def aset(self, *args, **kwargs):
+        """Awaited."""

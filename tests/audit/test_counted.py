@@ -153,7 +153,11 @@ def test_settings_change_what_native_classes_do(settings):
 
 @pytest.mark.parametrize(
     "backend",
-    ["django.core.cache.backends.locmem.LocMemCache", "tests.audit.stores.SlowCache"],
+    [
+        "django.core.cache.backends.locmem.LocMemCache",
+        "tests.audit.stores.SlowCache",
+        "tests.audit.stores.AsyncCache",
+    ],
 )
 def test_cache_middleware_hops_where_the_cache_may_block(backend):
     # A view that says so is not stored: each request is the first one for its page.

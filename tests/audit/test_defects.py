@@ -178,3 +178,20 @@ def test_a_session_engine_that_cannot_be_imported_is_a_request_s_to_report():
     path = "django.contrib.sessions.middleware.SessionMiddleware"
     with override_settings(MIDDLEWARE=[path], SESSION_ENGINE="no_such_engine"):
         assert audit_stack(makes=False).entries[0].asynckit.hops == 0
+
+
+@pytest.mark.parametrize("makes", [True, False])
+def test_a_middleware_that_cannot_be_looked_at_is_named_and_the_rest_comes(makes):
+    paths = [f"{BROKEN}.hostile", f"{BROKEN}.without_flags", f"{HEALTHY}.Native"]
+    with override_settings(MIDDLEWARE=paths):
+        stack = audit_stack(makes=makes)
+    assert {finding.where for finding in stack.findings} == set(paths[:2])
+    assert {finding.id for finding in stack.findings} <= {"asynckit.I015", "asynckit.E005"}
+    assert [entry.path for entry in stack.entries] == paths
+    assert not stack.is_complete
+
+
+def test_a_middleware_that_only_our_handler_refuses_is_found():
+    path = f"{BROKEN}.makes_coroutine"
+    finding = found(path, makes=True, ASYNCKIT_NON_BLOCKING_MIDDLEWARE=[path])["asynckit.E005"]
+    assert f"Making {path} for our handler raised ImproperlyConfigured" in finding.message

@@ -67,6 +67,37 @@ def test_wrong_workers_are_the_other_check_s_to_report():
     assert found(DATABASES=databases, ASYNCKIT_WORKERS="8") == {}
 
 
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
+def test_a_pool_with_persistent_connections_is_found():
+    pooled = {**DATABASE, "OPTIONS": {"pool": {"max_size": 99}}}
+    databases = {"default": {**pooled, "CONN_MAX_AGE": 60}}
+    assert "refuses" in found("asynckit", DATABASES=databases)["asynckit.W018"].message
+    assert found("asynckit", DATABASES={"default": pooled}) == {}
+
+
+@pytest.mark.parametrize(
+    "uses",
+    [
+        {"MIDDLEWARE": ["django.middleware.cache.UpdateCacheMiddleware"]},
+        {"SESSION_ENGINE": "django.contrib.sessions.backends.cache"},
+        {"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"},
+    ],
+    ids=str,
+)
+def test_a_cache_without_async_methods_is_found_where_requests_use_it(uses):
+    slow = {"default": {"BACKEND": "tests.audit.stores.SlowCache"}}
+    assert found(CACHES=slow, **uses)["asynckit.I013"].where == "CACHES['default']"
+    assert found(CACHES=slow) == {}
+    assert found(**uses) == {}
+    assert found(CACHES={"default": {"BACKEND": "tests.audit.stores.AsyncCache"}}, **uses) == {}
+    missing = {"default": {"BACKEND": "no_such.Cache"}}
+    assert "asynckit.I013" in found(CACHES=missing, **uses)
+
+
+def test_no_middleware_at_all_uses_no_cache():
+    assert found(MIDDLEWARE=None) == {}
+
+
 @pytest.mark.parametrize("name", ["CSRF_USE_SESSIONS", "SESSION_SAVE_EVERY_REQUEST"])
 def test_settings_that_load_each_session_are_found(name):
     in_database = {"SESSION_ENGINE": "django.contrib.sessions.backends.db"}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
+from django.conf import settings
 from django.db import connections, transaction
 from django.test import override_settings
 from django.urls import path
 
+from django_asynckit.audit.application import find_application
 from django_asynckit.audit.views import audit_views
 from django_asynckit.handler.base import AsyncHandlerMixin
 from tests.audit import urls
@@ -140,3 +142,42 @@ def test_a_handler_that_supports_atomic_requests_is_trusted(monkeypatch):
     monkeypatch.setattr(AsyncHandlerMixin, "make_view_atomic", make_view_atomic)
     assert audit(path("", urls.page), handler="asynckit").findings == []
     assert len(audit(path("", urls.page), handler="stock").findings) == 1
+
+
+class Hostile:
+    """A view that fails when it is asked anything."""
+
+    def __call__(self, request):
+        """Answers nothing."""
+
+    def __getattr__(self, name):
+        raise ValueError(name)
+
+
+class Endless:
+    """A view that says that it wraps another one, without end."""
+
+    def __call__(self, request):
+        """Answers nothing."""
+
+    @property
+    def __wrapped__(self):
+        return Endless()
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_a_view_that_cannot_be_looked_at_is_named_and_the_rest_comes():
+    views = audit(path("", Hostile()), path("sync/", urls.sync_page), path("end/", Endless()))
+    [finding] = views.findings
+    assert finding.id == "asynckit.I015"
+    assert finding.message == "The view of / cannot be looked at: ValueError: view_class"
+    assert [view.pattern for view in views.entries] == ["sync/", "end/"]
+
+
+def test_a_missing_urlconf_is_found():
+    with override_settings():
+        del settings.ROOT_URLCONF
+        [finding] = audit_views().findings
+        assert find_application().module == ""
+    assert finding.id == "asynckit.E009"
+    assert finding.where == "ROOT_URLCONF is not set"

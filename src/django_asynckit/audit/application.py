@@ -76,7 +76,10 @@ def _named(path: str) -> Application:
 
 def _usual_names() -> Iterator[str]:
     """Yield ``mysite.asgi`` for the packages that hold the settings and the URLconf."""
-    modules = (os.environ.get("DJANGO_SETTINGS_MODULE", ""), str(settings.ROOT_URLCONF))
+    modules = (
+        os.environ.get("DJANGO_SETTINGS_MODULE", ""),
+        str(getattr(settings, "ROOT_URLCONF", "")),
+    )
     for module in modules:
         package = module.partition(".")[0]
         if package and "." in module:

@@ -78,17 +78,23 @@ class Builder:
         return placements[::-1]
 
     def _place(self, factory: Any) -> Placement:
-        can_sync = getattr(factory, "sync_capable", True)
-        can_async = getattr(factory, "async_capable", False)
         placement = Placement(factory)
-        if factory is None or not (can_sync or can_async):
+        try:
+            self._join(placement)
+        except Exception as error:  # A middleware may be any object.
+            placement.mode, placement.error = "unused", error
+        return placement
+
+    def _join(self, placement: Placement) -> None:
+        can_sync = getattr(placement.factory, "sync_capable", True)
+        can_async = getattr(placement.factory, "async_capable", False)
+        if placement.factory is None or not (can_sync or can_async):
             placement.mode = "unused"
-            return placement
+            return
         is_async = bool(can_async) and (self._is_async or not can_sync)
         self._make(placement, is_async)
         if placement.mode != "unused":
             self._count(placement, is_async, bool(can_async))
-        return placement
 
     def _make(self, placement: Placement, is_async: bool) -> None:
         placement.mode = "async" if is_async else "sync"
@@ -99,9 +105,6 @@ class Builder:
             placement.subject = _made(placement.factory, _SAMPLES[is_async])
         except MiddlewareNotUsed:
             placement.mode = "unused"
-        except Exception as error:  # Its code may raise anything.
-            placement.mode = "unused"
-            placement.error = error
 
     def _count(self, placement: Placement, is_async: bool, can_async: bool) -> None:
         if is_async and not self._is_async:

@@ -78,6 +78,19 @@ class Rule:
         )
 
 
+NOT_LOOKED_AT: Final = Rule(
+    id="asynckit.I015",
+    hint="The rest of the report does without it. If the code is healthy, please report it.",
+    is_check=False,
+)
+
+
+def not_looked_at(where: str, error: Exception) -> Finding:
+    """Return the finding for code that raised ``error`` while it was looked at."""
+    message = f"{where} cannot be looked at: {type(error).__name__}: {error}"
+    return NOT_LOOKED_AT.found(Place(where), message)
+
+
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:
     """Return ``findings``, the worst ones first, each once."""
     return sorted(dict.fromkeys(findings), key=lambda one: (-one.level, one.id))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.conf import settings
+from django.core.cache import caches
 from django.utils.module_loading import import_string
 
 from django_asynckit.conf import setting
@@ -58,11 +59,20 @@ def _has_foreign_storage(_middleware: Any) -> bool:
     return not setting("MESSAGE_STORAGE").startswith(_DJANGOS_STORAGES)
 
 
+def cache_blocks(alias: str, name: str) -> bool:
+    """Whether the method ``name`` of the cache ``alias`` takes a hop."""
+    try:
+        import_string(caches.settings.get(alias, {}).get("BACKEND", ""))
+    except ImportError:
+        return True  # A request reports it, from its thread.
+    cache = cache_on_loop(alias)
+    return cache is None or not (is_in_memory(cache) or awaitable(cache, name))
+
+
 def _cache_blocks(name: str) -> Callable[[Any], bool]:
     def blocks(middleware: Any) -> bool:
         alias = getattr(middleware, "cache_alias", settings.CACHE_MIDDLEWARE_ALIAS)
-        cache = cache_on_loop(alias)
-        return cache is None or not (is_in_memory(cache) or awaitable(cache, name))
+        return cache_blocks(alias, name)
 
     return blocks
 

@@ -14,6 +14,7 @@ from django.core.signals import request_finished, request_started
 from django.utils.module_loading import import_string
 
 from django_asynckit.audit.findings import Finding, Place, Rule
+from django_asynckit.audit.native import cache_blocks
 from django_asynckit.audit.sources import locate
 from django_asynckit.conf import worker_settings
 from django_asynckit.handler.logs import emits_locally
@@ -35,10 +36,20 @@ POOL: Final = Rule(
     id="asynckit.W016",
     hint="Set max_size of the pool to ASYNCKIT_WORKERS at least, or lower ASYNCKIT_WORKERS.",
 )
+REFUSED: Final = Rule(
+    id="asynckit.W018",
+    hint="Set CONN_MAX_AGE to 0: the pool keeps connections open.",
+)
 SESSION: Final = Rule(
     id="asynckit.I008",
     hint="Set it to False, or use signed-cookie sessions, or a session store whose async methods "
     "are its own.",
+    is_check=False,
+)
+CACHE: Final = Rule(
+    id="asynckit.I013",
+    hint="Use a backend with async methods of its own, or leave it: one hop for what is cached may "
+    "be cheaper than what it saves.",
     is_check=False,
 )
 LOGGING: Final = Rule(
@@ -60,7 +71,14 @@ RECEIVER: Final = Rule(
 
 def audit_site(handler: str = "unknown") -> list[Finding]:
     """Audit what concerns the whole site; ``handler`` is that of the ASGI application."""
-    findings = [*_unsafe(), *_databases(handler), *_sessions(), *_logging(), *_backends()]
+    findings = [
+        *_unsafe(),
+        *_databases(handler),
+        *_sessions(),
+        *_caches(),
+        *_logging(),
+        *_backends(),
+    ]
     findings += _receivers("request_started", request_started, STARTED)
     findings += _receivers("request_finished", request_finished, FINISHED)
     return findings
@@ -86,6 +104,11 @@ def _databases(handler: str) -> Iterator[Finding]:
                 "has a thread of its own: connections stay open in threads that have ended.",
             )
         options: Any = database.get("OPTIONS") or {}
+        if options.get("pool") and database.get("CONN_MAX_AGE", 0) != 0:
+            yield REFUSED.found(
+                Place(f"DATABASES[{alias!r}]"),
+                f"Database {alias!r} has a pool and CONN_MAX_AGE: Django refuses to connect.",
+            )
         yield from _pool(alias, options.get("pool"))
 
 
@@ -120,6 +143,22 @@ def _sessions() -> Iterator[Finding]:
     for name, cost in costs.items():
         if getattr(settings, name):
             yield SESSION.found(Place(name), f"{name} is on, so {cost}.")
+
+
+def _caches() -> Iterator[Finding]:
+    """Look at the caches that requests use without being asked to."""
+    uses = {}
+    if any("CacheMiddleware" in str(path) for path in settings.MIDDLEWARE or ()):
+        uses[settings.CACHE_MIDDLEWARE_ALIAS] = "a cache middleware"
+    if settings.SESSION_ENGINE.rpartition(".")[2] in ("cache", "cached_db"):
+        uses[settings.SESSION_CACHE_ALIAS] = "sessions"
+    for alias, user in uses.items():
+        if cache_blocks(alias, "get"):
+            yield CACHE.found(
+                Place(f"CACHES[{alias!r}]"),
+                f"Cache {alias!r} has no async methods of its own, and {user} uses it: that "
+                "takes a hop.",
+            )
 
 
 def _logging() -> Iterator[Finding]:

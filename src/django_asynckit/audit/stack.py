@@ -15,7 +15,7 @@ from django_asynckit._drift import HANDLER, is_reviewed
 from django_asynckit.audit.chain import Builder, Placement
 from django_asynckit.audit.defects import NOT_CAPABLE, defects
 from django_asynckit.audit.explain import explain
-from django_asynckit.audit.findings import Finding, Place, Rule
+from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
 from django_asynckit.audit.hooks import is_on_the_loop
 from django_asynckit.audit.requests import HandlerHops, asynckit_hops, stock_hops
 from django_asynckit.audit.sources import locate
@@ -74,7 +74,8 @@ class Stack:
     @property
     def is_complete(self) -> bool:
         """Whether Django would start with it."""
-        return not any(one.id in _FATAL for one in self.findings)
+        errors = any(entry.stock.error or entry.asynckit.error for entry in self.entries)
+        return not errors and not any(one.id in _FATAL for one in self.findings)
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Return the hops of an anonymous GET, by handler and kind of view."""
@@ -105,9 +106,13 @@ def audit_stack(*, makes: bool) -> Stack:
     stock_chain = Builder(makes=makes).build(factories)
     our_chain = Builder(makes=makes).build(ours)
     for path, stock, asynckit in zip(paths, stock_chain, our_chain, strict=True):
-        entry = _entry(path, stock, asynckit)
-        stack.findings += _findings(entry, makes=makes)
+        entry = Entry(Place(path), stock.factory, stock, asynckit)
         stack.entries.append(entry)
+        try:
+            _describe(entry)
+            stack.findings += _findings(entry, makes=makes)
+        except Exception as error:  # A middleware may be any object.
+            stack.findings.append(not_looked_at(path, error))
     # Only now: importing and making middleware may connect receivers.
     stack.stock, stack.asynckit = stock_hops(), asynckit_hops()
     if not is_reviewed(HANDLER):
@@ -134,14 +139,13 @@ def _ours(path: str, factory: Any) -> Any:
         return factory
 
 
-def _entry(path: str, stock: Placement, asynckit: Placement) -> Entry:
-    factory = stock.factory
-    place = Place(path) if factory is None else locate(factory, path)
-    entry = Entry(place, factory, stock, asynckit)
-    entry.is_declared = is_on_the_loop(asynckit.factory)
-    if inspect.isclass(asynckit.factory) and asynckit.factory is not factory:
-        entry.native = f"{asynckit.factory.__module__}.{asynckit.factory.__qualname__}"
-    return entry
+def _describe(entry: Entry) -> None:
+    factory, ours = entry.factory, entry.asynckit.factory
+    if factory is not None:
+        entry.place = locate(factory, entry.path)
+    entry.is_declared = is_on_the_loop(ours)
+    if inspect.isclass(ours) and ours is not factory:
+        entry.native = f"{ours.__module__}.{ours.__qualname__}"
 
 
 def _findings(entry: Entry, *, makes: bool) -> Iterator[Finding]:
@@ -156,9 +160,11 @@ def _findings(entry: Entry, *, makes: bool) -> Iterator[Finding]:
 
 def _defects(entry: Entry, *, makes: bool) -> Iterator[Finding]:
     stock = entry.stock
-    if stock.error is not None:
-        error = f"{type(stock.error).__name__}: {stock.error}"
-        yield NOT_MADE.found(entry.place, f"Making {entry.path} raised {error}")
+    error = stock.error or entry.asynckit.error
+    if error is not None:
+        handler = "" if stock.error else " for our handler"
+        message = f"Making {entry.path}{handler} raised {type(error).__name__}: {error}"
+        yield NOT_MADE.found(entry.place, message)
         return
     is_made = makes and stock.subject is not None and stock.mode == "async"
     yield from defects(entry.factory, stock.subject, entry.place, is_made=is_made)

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
 from django_asynckit._compat import iscoroutinefunction
-from django_asynckit.audit.findings import Finding, Place, Rule
+from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
 from django_asynckit.audit.sources import locate
 from django_asynckit.audit.unwrapping import class_of_view, layers, method_decorators, wrappers_of
 from django_asynckit.audit.urls import Route, routes
@@ -95,18 +95,25 @@ def audit_views(handler: str = "unknown") -> Views:
         return views
     known: dict[int, Place] = {}
     for route in found:
-        key = id(route.view)
-        if key not in known:
-            known[key] = _place(route.view)
-            views.findings += _findings(route, known[key])
-        mode = "async" if iscoroutinefunction(route.view) else "sync"
-        views.entries.append(ViewEntry(route.pattern, route.name, known[key], mode))
+        try:
+            views.entries.append(_entry(route, known, views.findings))
+        except Exception as error:  # A view may be any object.
+            views.findings.append(not_looked_at(f"The view of {route.pattern or '/'}", error))
     views.findings += _atomic(found, handler)
     return views
 
 
+def _entry(route: Route, known: dict[int, Place], findings: list[Finding]) -> ViewEntry:
+    key = id(route.view)
+    if key not in known:
+        known[key] = _place(route.view)
+        findings += _findings(route, known[key])
+    mode = "async" if iscoroutinefunction(route.view) else "sync"
+    return ViewEntry(route.pattern, route.name, known[key], mode)
+
+
 def _broken(error: Exception) -> Finding:
-    place = Place(f"ROOT_URLCONF {settings.ROOT_URLCONF}")
+    place = Place(f"ROOT_URLCONF {getattr(settings, 'ROOT_URLCONF', 'is not set')}")
     message = f"The URLconf cannot be loaded: {type(error).__name__}: {error}"
     is_mixed = isinstance(error, ImproperlyConfigured) and "must either be all" in str(error)
     return (MIXED if is_mixed else BROKEN).found(place, message)
@@ -197,12 +204,7 @@ def _atomic(found: list[Route], handler: str) -> Iterator[Finding]:
     supports = AsyncHandlerMixin.make_view_atomic is not BaseHandler.make_view_atomic
     if not aliases or (supports and handler == "asynckit"):
         return
-    refused = [
-        route
-        for route in found
-        if iscoroutinefunction(route.view)
-        and not set(aliases) <= getattr(route.view, "_non_atomic_requests", set())
-    ]
+    refused = [route for route in found if _is_refused(route.view, set(aliases))]
     if refused:
         names = ", ".join(route.pattern or "/" for route in refused[:3])
         yield ATOMIC.found(
@@ -210,3 +212,12 @@ def _atomic(found: list[Route], handler: str) -> Iterator[Finding]:
             f"{len(refused)} async views, with ATOMIC_REQUESTS of database {aliases[0]!r}: each "
             f"request for them raises RuntimeError ({names}).",
         )
+
+
+def _is_refused(view: Any, aliases: set[str]) -> bool:
+    try:
+        return iscoroutinefunction(view) and not aliases <= getattr(
+            view, "_non_atomic_requests", set()
+        )
+    except Exception:
+        return False  # It was reported already.
