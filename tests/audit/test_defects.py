@@ -144,6 +144,14 @@ def test_a_native_class_that_hops_says_that_settings_cause_it():
     assert "settings" in entry.fix
 
 
+def test_a_native_class_that_something_below_turns_sync_says_so():
+    paths = ["django.middleware.csrf.CsrfViewMiddleware", f"{HEALTHY}.sync_function"]
+    with override_settings(MIDDLEWARE=paths):
+        entry, _ = audit_stack(makes=True).entries
+    assert entry.asynckit.hooks == {"process_view": 1}
+    assert "sync only below" in entry.fix
+
+
 def test_without_a_reviewed_handler_ours_is_django_s(monkeypatch):
     monkeypatch.setattr(stack_module, "is_reviewed", lambda path: False)
     totals = audit_stack(makes=True).totals()

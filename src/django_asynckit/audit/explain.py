@@ -97,11 +97,17 @@ def _async_capable(entry: Any) -> Explanation:
     if asynckit.hops == 0:
         return reason, _fix_in_place(entry) if stock.hops else "", []
     rule = HOP_PER_HOOK if runs_djangos_hooks(entry.factory) else OWN_HOPS
-    if dotted_path(entry.factory) in DROPINS if isinstance(entry.factory, type) else False:
-        return reason, "The settings make its native class leave the event loop.", []
+    if isinstance(entry.factory, type) and dotted_path(entry.factory) in DROPINS:
+        return reason, _fix_of_native(entry), []
     fix = _known_fix(entry) or rule.hint
     message = f"{entry.path} makes {asynckit.hops} of the hops of each request."
     return reason, fix, [rule.found(entry.place, message, fix)]
+
+
+def _fix_of_native(entry: Any) -> str:
+    if entry.asynckit.mode == "sync":
+        return "Make what is sync only below it async, or declare it."
+    return "The settings make its native class leave the event loop."
 
 
 def _count(hops: int) -> str:

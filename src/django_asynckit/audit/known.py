@@ -59,8 +59,7 @@ KNOWN: Final[dict[str, Known]] = {
     ),
     "silk.middleware.SilkyMiddleware": Known(f"{_IN_THREADS} Use it in development only."),
     "auditlog.middleware.AuditlogMiddleware": Known(
-        "It loads request.user where somebody is logged in. List it above what is async, and "
-        "expect its thread."
+        "It loads request.user where somebody is logged in, so it needs its thread."
     ),
     "reversion.middleware.RevisionMiddleware": Known(
         f"{_IN_THREADS} Use create_revision() in the views that need it."
