@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
@@ -83,6 +84,31 @@ def test_startproject_makes_15_hops_and_none_with_our_handler():
     hops = assert_counted(MIDDLEWARE=STARTPROJECT)
     assert hops["stock"] == {"async_view": 15, "sync_view": 16}
     assert hops["asynckit"] == {"async_view": 0, "sync_view": 1}
+
+
+def test_each_hook_is_counted_for_its_middleware():
+    """Every hop of a real request is that of a hook which the audit names, and the other way round."""
+    with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=STARTPROJECT):
+        entries = audit_stack(makes=True).entries
+        with plain_root_logger():
+            trace = asyncio.run(_trace(DjangoASGIHandler()))
+    audited = Counter(
+        {
+            f"{entry.path}.{hook}": hops
+            for entry in entries
+            for hook, hops in entry.stock.hooks.items()
+        }
+    )
+    counted = Counter(hop.target for hop in trace.hops if "iddleware" in hop.target)
+    assert counted == audited
+    assert counted.total() == 13
+
+
+async def _trace(handler):
+    await drive(handler, "/")
+    with record_hops() as trace:
+        await drive(handler, "/")
+    return trace
 
 
 def test_no_middleware_leaves_the_handlers_own():

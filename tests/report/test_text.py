@@ -28,7 +28,7 @@ def found():
 
 def test_the_stack_is_drawn_with_both_handlers(found):
     lines = as_text(found).splitlines()
-    assert "↓ SecurityMiddleware.process_request         ├─────────▶ ●  1      ●" in lines
+    assert "↓ SecurityMiddleware.process_request         ├──────▶ ●  1     ●" in lines
     assert any(line.split() == ["●", "the", "view", "●", "●"] for line in lines)
     assert "  async view                    15         0" in lines
     assert "  sync view                     16         1" in lines
@@ -38,13 +38,13 @@ def test_the_stack_is_drawn_with_both_handlers(found):
 
 def test_lanes_of_every_style_and_reasons_are_told():
     text = as_text(audit(*EVERY_STYLE))
-    assert "              ●" in text
+    assert "           ●" in text
     assert "tests.audit.stacks.SyncClass  process_view 1, get_response 1, __call__ 1" in text
     assert "Each request holds a thread here" in text
     assert "WARNING asynckit.W003  tests.audit.stacks.SyncClass" in text
     assert "tests/audit/stacks.py:" in text
     hopping = as_text(audit(EVERY_STYLE[2]))
-    assert "  ●─────────▶ ●  2" in hopping
+    assert "  ●──────▶ ●  2" in hopping
 
 
 def test_findings_are_counted_by_level(found):
@@ -71,11 +71,17 @@ def test_the_application_is_named(found):
 def test_long_names_are_shortened_where_there_is_no_room(found):
     drawn = ["".join(text for text, _ in line) for line in lines_of(found, 60)]
     assert any("…" in line for line in drawn)
-    assert max(map(len, drawn)) <= 26 + 2 * 22
+    assert max(len(line) for line in drawn if line.startswith(("↓", "↑"))) <= 60
+
+
+def test_a_new_project_fits_into_80_columns(found):
+    drawn = ["".join(text for text, _ in line) for line in lines_of(found, 80)]
+    assert max(map(len, drawn)) <= 80
+    assert not any("…" in line for line in drawn)
 
 
 def test_a_terminal_gets_colours(found, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "80")
     terminal = Terminal()
     assert write_to_terminal(found, terminal)
     assert "\x1b[" in terminal.getvalue()

@@ -35,7 +35,7 @@ HANDLERS: Final = {
     "unknown": "a handler that is not known",
 }
 _NOUNS: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
-_CELL: Final = 22
+_CELL: Final = 18
 
 
 def lines_of(audit: Audit, width: int) -> Iterator[Line]:
@@ -67,7 +67,7 @@ def _drawing(audit: Audit, width: int) -> Iterator[Line]:
         ("Django's handler".ljust(_CELL), "title"),
         ("django-asynckit", "title"),
     ]
-    lanes = "loop      thread"
+    lanes = "loop     thread"
     yield [("".ljust(label), ""), (lanes.ljust(_CELL), "dim"), (lanes, "dim")]
     for step in steps:
         yield [*_label(step, label), *_cell(step.stock), *_cell(step.asynckit)]
@@ -85,9 +85,9 @@ def _cell(cell: Cell) -> Line:
     if cell.lane == "loop" and not cell.hops:
         return [("  ●".ljust(_CELL), "loop")]
     if not cell.hops:
-        return [("              ●".ljust(_CELL), "thread")]
+        return [("           ●".ljust(_CELL), "thread")]
     start = "●" if cell.lane == "loop" else "├"
-    return [(f"  {start}─────────▶ ●  {cell.hops}".ljust(_CELL), "thread")]
+    return [(f"  {start}──────▶ ●  {cell.hops}".ljust(_CELL), "thread")]
 
 
 def _totals(audit: Audit) -> Iterator[Line]:

@@ -86,7 +86,7 @@ class Command(BaseCommand):
     def _tell(self, what: str) -> None:
         """Show progress where a person looks, and never in what is piped."""
         if self.stderr.isatty():
-            self.stderr.write(f"{what} ...", self.style.NOTICE)
+            self.stderr.write(f"{what} ...", str)  # Not in red: it is no error.
 
     def _write(self, audit: Audit, options: dict[str, Any]) -> None:
         name, file = options["format"], options["output"]
