@@ -15,33 +15,13 @@ from django_asynckit.audit.stack import audit_stack
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.trace import record_hops
 from tests.audit import stacks
+from tests.audit.kinds import EVERY_KIND
 from tests.driver import drive, plain_root_logger
 from tests.settings import MIDDLEWARE as STARTPROJECT
 
 KINDS = "tests.audit.stacks"
 SYNC = f"{KINDS}.sync_function"
 SECURITY, SESSIONS, COMMON, CSRF, AUTH, MESSAGES, FRAMES = STARTPROJECT
-EVERY_KIND = [
-    "sync_function",
-    "SyncClass",
-    "sync_only",
-    "async_only",
-    "both",
-    "Native",
-    "Hopping",
-    "Extending",
-    "MixedIn",
-    "AsyncCall",
-    "Hooks",
-    "AsyncViewHook",
-    "OwnAcall",
-    "OwnCall",
-    "Ours",
-    "OursAsyncOnly",
-    "OursWithAcall",
-    "Fussy",
-    "Builtin",
-]
 
 urlpatterns = [path("", stacks.page), path("sync/", stacks.sync_page)]
 
@@ -120,21 +100,20 @@ def test_a_sync_only_middleware_at_any_place(position):
     assert_counted(MIDDLEWARE=[*STARTPROJECT[:position], SYNC, *STARTPROJECT[position:]])
 
 
-@pytest.mark.parametrize("name", EVERY_KIND)
-def test_every_kind_alone(name):
-    assert_counted(MIDDLEWARE=[f"{KINDS}.{name}"])
+@pytest.mark.parametrize("path", EVERY_KIND)
+def test_every_kind_alone(path):
+    assert_counted(MIDDLEWARE=[path])
 
 
-@pytest.mark.parametrize("name", EVERY_KIND)
-def test_every_kind_above_and_below_something_sync(name):
-    middle = f"{KINDS}.{name}"
-    assert_counted(MIDDLEWARE=[SECURITY, middle, SYNC, COMMON])
-    assert_counted(MIDDLEWARE=[SYNC, CSRF, middle, COMMON])
+@pytest.mark.parametrize("path", EVERY_KIND)
+def test_every_kind_above_and_below_something_sync(path):
+    assert_counted(MIDDLEWARE=[SECURITY, path, SYNC, COMMON])
+    assert_counted(MIDDLEWARE=[SYNC, CSRF, path, COMMON])
 
 
 def test_all_kinds_together():
-    assert_counted(MIDDLEWARE=[f"{KINDS}.{name}" for name in EVERY_KIND])
-    assert_counted(MIDDLEWARE=[f"{KINDS}.{name}" for name in EVERY_KIND[::-1]])
+    assert_counted(MIDDLEWARE=EVERY_KIND)
+    assert_counted(MIDDLEWARE=EVERY_KIND[::-1])
 
 
 def test_native_classes_by_path_are_the_same_without_our_handler():
