@@ -184,3 +184,9 @@ def test_a_pipe_for_ascii_gets_ascii():
     stdout = Stream("ascii")
     call_command("asynccheck", stdout=stdout, stderr=Stream())
     assert "v SecurityMiddleware.process_request" in stdout.getvalue()
+
+
+def test_a_page_for_ascii_has_references():
+    stdout = Stream("ascii")
+    call_command("asynccheck", "--format", "html", stdout=stdout, stderr=Stream())
+    assert "15</span> &#8594; " in stdout.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import django
@@ -32,7 +32,7 @@ def as_data(audit: Audit) -> dict[str, Any]:
     return {
         "version": VERSION,
         "django": django.get_version(),
-        "django_asynckit": version("django-asynckit"),
+        "django_asynckit": _version(),
         "application": {
             "module": audit.application.module,
             "file": audit.application.file,
@@ -50,6 +50,14 @@ def as_data(audit: Audit) -> dict[str, Any]:
         "measure": audit.measurement and _measurement(audit.measurement),
         "workers": _workers(),
     }
+
+
+def _version() -> str:
+    """Return the version; empty where the package was copied, not installed."""
+    try:
+        return version("django-asynckit")
+    except PackageNotFoundError:
+        return ""
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -104,8 +104,15 @@ class Command(BaseCommand):
         try:
             text.encode(encoding)
         except UnicodeEncodeError:
-            text = as_ascii(text).encode(encoding, "replace").decode(encoding)
+            text = _narrowed(text, encoding, is_html=name == "html")
         stream.write(text)
+
+
+def _narrowed(text: str, encoding: str, *, is_html: bool) -> str:
+    """Return ``text`` with what ``encoding`` does not have in another form."""
+    if is_html:
+        return text.encode(encoding, "xmlcharrefreplace").decode(encoding)
+    return as_ascii(text).encode(encoding, "replace").decode(encoding)
 
 
 def _number(text: str) -> int:
