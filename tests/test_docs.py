@@ -37,7 +37,8 @@ def test_every_setting_is_documented_and_no_other():
 def test_every_check_is_documented_and_ids_are_unique():
     in_code = [
         check_id
-        for file in sorted((SRC / "checks").glob("*.py"))
+        for folder in ("audit", "checks")
+        for file in sorted((SRC / folder).glob("*.py"))
         for check_id in re.findall(r'id="(asynckit\.[A-Z]\d{3})"', file.read_text(encoding="utf-8"))
     ]
     assert len(in_code) == len(set(in_code)), in_code

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 from django_asynckit.checks import TAG
+from django_asynckit.checks.audit import check_audit
 from django_asynckit.checks.declared import check_declared
 from django_asynckit.checks.drift import check_drift
+from django_asynckit.checks.security import check_security
 from django_asynckit.checks.settings import check_settings
 
 
@@ -19,6 +21,8 @@ class AsynckitConfig(AppConfig):
     verbose_name = "django-asynckit"
 
     def ready(self) -> None:
+        register(check_audit, TAG)
         register(check_declared, TAG)
         register(check_drift, TAG)
+        register(check_security, Tags.security, deploy=True)
         register(check_settings, TAG)

@@ -11,9 +11,10 @@ import os
 import pytest
 from django.test import override_settings
 
+from django_asynckit.audit.stack import audit_stack
 from tests.fuzz.stacks import EVERY
 from tests.hops import table
-from tests.hops.measure import COLUMNS, measure
+from tests.hops.measure import COLUMNS, full_stack, measure
 
 
 @pytest.mark.usefixtures("fuzz_site")
@@ -32,6 +33,23 @@ def test_the_docs_say_how_many_hops_the_full_stack_makes():
         ]
         table.write(table.merged(known, measured, rows), COLUMNS)
     assert table.of_this_version(table.read()) == measured
+
+
+@pytest.mark.usefixtures("fuzz_site")
+def test_the_audit_says_the_same_for_somebody_who_is_not_logged_in():
+    rows = table.of_this_version(table.read())
+    with override_settings(
+        MIDDLEWARE=full_stack(), SESSION_ENGINE="django.contrib.sessions.backends.db"
+    ):
+        stack = audit_stack(makes=True)
+    audited = {
+        f"`{entry.path.rpartition('.')[2]}`": [entry.stock.hops, entry.asynckit.hops]
+        for entry in stack.entries
+    }
+    assert audited == {name: rows[name][:2] for name in audited}
+    assert len(audited) == len(full_stack())
+    sums = [stack.totals()[handler]["async_view"] for handler in ("stock", "asynckit")]
+    assert sums == rows["**sum of hops**"][:2]
 
 
 def test_a_cell_may_have_a_number_for_each_version():

@@ -37,7 +37,7 @@ def on_the_loop(path: str, middleware: Any, declared: Any) -> Any:
     return middleware
 
 
-class _Factory(ABC):
+class OnTheLoop(ABC):
     """Makes a middleware; around a sync chain, which runs in a thread, as stock Django does."""
 
     async_capable = True
@@ -57,7 +57,7 @@ class _Factory(ABC):
         """Return the middleware around an async chain, to run on the event loop."""
 
 
-class _Inline(_Factory):
+class _Inline(OnTheLoop):
     """For classes whose hooks are run by Django's mixin."""
 
     def make(self, get_response: AsyncGetResponse) -> Any:
@@ -68,7 +68,7 @@ class _Inline(_Factory):
         return InlineHooks(get_response, middleware)
 
 
-class _Suspended(_Factory):
+class _Suspended(OnTheLoop):
     """For what calls ``get_response`` from sync code."""
 
     def make(self, get_response: AsyncGetResponse) -> Any:

@@ -60,15 +60,23 @@ class _Import:
         self._original = original
 
     def __call__(self, path: str) -> _Factory:
-        named = import_string(path)
-        native = _native_path(named) if conf.native_middleware else None
-        middleware = self._original(native or path)
-        if is_declared(path, named):
-            middleware = on_the_loop(path, middleware, named)
-        return _Factory(middleware)
+        return _Factory(factory_for(path, self._original))
 
 
-def _native_path(cls: object) -> str | None:
+def factory_for(path: str, import_path: Callable[[str], Any] = import_string) -> Any:
+    """Return what makes the middleware at ``path`` in our chain.
+
+    That is a native class, what runs declared middleware on the loop, or what ``path`` names.
+    """
+    named = import_string(path)
+    native = native_path(named) if conf.native_middleware else None
+    middleware = import_path(native or path)
+    if is_declared(path, named):
+        middleware = on_the_loop(path, middleware, named)
+    return middleware
+
+
+def native_path(cls: object) -> str | None:
     """Return the path of the reviewed native class for ``cls``, if that is one of Django's own."""
     native = DROPINS.get(dotted_path(cls)) if isinstance(cls, type) else None
     return native if native and is_reviewed(native) else None

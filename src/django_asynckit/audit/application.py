@@ -1,0 +1,111 @@
+"""Finds the ASGI application of a project, and which handler it uses, without importing it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from django.conf import settings
+
+from django_asynckit.audit.findings import Finding, Place, Rule
+from django_asynckit.audit.sources import parse
+
+Handler = Literal["asynckit", "stock", "unknown"]
+
+NOT_FOUND: Final = Rule(
+    id="asynckit.E008",
+    hint="Correct ASGI_APPLICATION, for example mysite.asgi.application.",
+    is_check=False,
+)
+NONE: Final = Rule(
+    id="asynckit.I006",
+    hint="Set ASGI_APPLICATION to the dotted path of the application, if the site is served with "
+    "ASGI.",
+    is_check=False,
+)
+STOCK: Final = Rule(
+    id="asynckit.I007",
+    hint="In that file, import get_asgi_application from django_asynckit.asgi.",
+    is_check=False,
+)
+_MODULES: Final[dict[str, Handler]] = {
+    "django_asynckit.asgi": "asynckit",
+    "django.core.asgi": "stock",
+}
+
+
+@dataclass
+class Application:
+    """The ASGI application, as far as its source tells."""
+
+    #: Dotted path of its module; empty if there is none.
+    module: str = ""
+    file: str = ""
+    handler: Handler = "unknown"
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_found(self) -> bool:
+        return bool(self.file)
+
+
+def find_application() -> Application:
+    """Return the application that ``ASGI_APPLICATION`` names, or the one of a usual name."""
+    path: Any = getattr(settings, "ASGI_APPLICATION", None)
+    if path is not None:
+        return _named(str(path))
+    for module in _usual_names():
+        if file := _file_of(module):
+            return _read(module, file)
+    message = "No ASGI application was found: ASGI_APPLICATION is not set, and there is no asgi.py."
+    return Application(findings=[NONE.found(Place("ASGI_APPLICATION"), message)])
+
+
+def _named(path: str) -> Application:
+    module = path.rpartition(".")[0]
+    file = _file_of(module)
+    if not file:
+        message = f"ASGI_APPLICATION is {path!r}, but there is no module {module!r}."
+        return Application(findings=[NOT_FOUND.found(Place("ASGI_APPLICATION"), message)])
+    return _read(module, file)
+
+
+def _usual_names() -> Iterator[str]:
+    """Yield ``mysite.asgi`` for the packages that hold the settings and the URLconf."""
+    modules = (
+        os.environ.get("DJANGO_SETTINGS_MODULE", ""),
+        str(getattr(settings, "ROOT_URLCONF", "")),
+    )
+    for module in modules:
+        package = module.partition(".")[0]
+        if package and "." in module:
+            yield f"{package}.asgi"
+
+
+def _file_of(module: str) -> str:
+    try:
+        spec = importlib.util.find_spec(module) if module else None
+    except (ImportError, ValueError):
+        return ""
+    return (spec.origin or "") if spec is not None else ""
+
+
+def _read(module: str, file: str) -> Application:
+    application = Application(module, file)
+    tree = parse(file) or ast.Module([], [])
+    used = {
+        _MODULES[node.module]: node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in _MODULES
+    }
+    if "asynckit" in used:
+        application.handler = "asynckit"
+    elif "stock" in used:
+        application.handler = "stock"
+        place = Place(module, file, used["stock"])
+        application.findings.append(STOCK.found(place, f"{module} uses Django's own handler."))
+    return application

@@ -1,0 +1,174 @@
+"""What is wrong with the code of one middleware, as far as its class or the object itself tells."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
+from django_asynckit.audit.findings import Finding, Place, Rule
+from django_asynckit.audit.hooks import bypasses_async, class_of, runs_djangos_hooks
+from django_asynckit.audit.sources import definition, names_in
+
+_MIXIN: Final = "django_asynckit.middleware.AsyncMiddlewareMixin"
+
+NOT_CAPABLE: Final = Rule(
+    id="asynckit.E004",
+    hint="Set sync_capable, async_capable or both to True, for what the class really is.",
+)
+ASYNC_HOOK: Final = Rule(
+    id="asynckit.E006",
+    hint=f"Name it aprocess_request or aprocess_response and derive from {_MIXIN}, or write a "
+    "plain def.",
+)
+DEAD_ACALL: Final = Rule(
+    id="asynckit.W004",
+    hint="Set async_capable = True, mark the object with markcoroutinefunction() in async mode and "
+    f"return self.__acall__(request) from __call__; or derive from {_MIXIN}.",
+)
+NO_COROUTINE: Final = Rule(
+    id="asynckit.W005",
+    hint="Write async def __call__, or call markcoroutinefunction(self) where get_response is a "
+    "coroutine function and return a coroutine there; or take async_capable = True out.",
+)
+BYPASSES_ASYNC: Final = Rule(
+    id="asynckit.W006",
+    hint=f"Use the hooks process_request() and process_response() with {_MIXIN}; or override "
+    "__acall__ too and return it from __call__ if self.async_mode.",
+)
+NO_INIT: Final = Rule(
+    id="asynckit.W007",
+    hint="Call super().__init__(get_response) in __init__.",
+)
+
+
+def defects(factory: Any, subject: Any, place: Place, *, is_made: bool) -> Iterator[Finding]:
+    """Yield what is wrong with the middleware that ``factory`` makes.
+
+    ``subject`` is the middleware in async mode if ``is_made``, else what stands in for it.
+    """
+    can_sync = getattr(factory, "sync_capable", True)
+    if not can_sync and not getattr(factory, "async_capable", False):
+        yield NOT_CAPABLE.found(
+            place, f"{place.where} is neither sync_capable nor async_capable: Django refuses it."
+        )
+        return
+    for rule, applies, message in _CASES:
+        if applies(factory, subject if is_made else None):
+            yield rule.found(place, f"{place.where} {message}")
+            return
+
+
+def _has_async_hook(factory: Any, _made: Any) -> bool:
+    return (
+        isinstance(factory, type)
+        and runs_djangos_hooks(factory)
+        and not _is_ours(factory)
+        and any(
+            iscoroutinefunction(getattr(factory, hook, None))
+            for hook in ("process_request", "process_response")
+        )
+    )
+
+
+def _has_dead_acall(factory: Any, _made: Any) -> bool:
+    return (
+        isinstance(factory, type)
+        and not getattr(factory, "async_capable", False)
+        and iscoroutinefunction(getattr(factory, "__acall__", None))
+    )
+
+
+def _lacks_init(factory: Any, made: Any) -> bool:
+    if not (isinstance(factory, type) and issubclass(factory, MiddlewareMixin)):
+        return False
+    if made is not None and isinstance(made, MiddlewareMixin):
+        return not hasattr(made, "async_mode")
+    init: Any = factory.__init__
+    return (
+        init is not MiddlewareMixin.__init__
+        and definition(init) is not None
+        and not {"super", "__init__"} & names_in(init)
+    )
+
+
+def _bypasses_async(factory: Any, _made: Any) -> bool:
+    return isinstance(factory, type) and bypasses_async(factory)
+
+
+def _lacks_coroutine(factory: Any, made: Any) -> bool:
+    if not getattr(factory, "async_capable", False) or _is_mixin(factory):
+        return False
+    if made is not None:
+        return not iscoroutinefunction(made)
+    if isinstance(factory, type):
+        return not _marks_itself(factory)  # An async def __call__ alone is none for Django.
+    return definition(factory) is not None and not _makes_coroutine(factory)
+
+
+def _is_mixin(factory: Any) -> bool:
+    return isinstance(factory, type) and issubclass(factory, MiddlewareMixin)
+
+
+def _is_ours(factory: Any) -> bool:
+    return any(hasattr(cls, "_offer_async_hooks") for cls in class_of(factory).__mro__)
+
+
+def _marks_itself(cls: type[Any]) -> bool:
+    """Whether some method of ``cls``, or code that cannot be read, may mark the object as async."""
+    functions = [
+        value
+        for one in cls.__mro__
+        if one is not object
+        for value in vars(one).values()
+        if hasattr(value, "__code__")
+    ]
+    return any(definition(one) is None or _MARKS & names_in(one) for one in functions)
+
+
+def _makes_coroutine(function: Any) -> bool:
+    nodes = ast.walk(definition(function) or ast.Module([], []))
+    return bool(_MARKS & names_in(function)) or any(
+        isinstance(node, ast.AsyncFunctionDef) for node in nodes
+    )
+
+
+_MARKS: Final = {
+    "markcoroutinefunction",
+    "_is_coroutine",
+    "_is_coroutine_mark",
+    "_is_coroutine_marker",
+}
+_CASES: Final[tuple[tuple[Rule, Callable[[Any, Any], bool], str], ...]] = (
+    (
+        ASYNC_HOOK,
+        _has_async_hook,
+        "has a hook that is async def, which Django's MiddlewareMixin runs as a sync function: "
+        "each request fails.",
+    ),
+    (
+        DEAD_ACALL,
+        _has_dead_acall,
+        "defines __acall__ but not async_capable = True: Django takes it for sync only and never "
+        "calls __acall__.",
+    ),
+    (
+        NO_INIT,
+        _lacks_init,
+        "overrides __init__ and does not call MiddlewareMixin's: it does not know whether it is "
+        "in async mode, and each request fails.",
+    ),
+    (
+        BYPASSES_ASYNC,
+        _bypasses_async,
+        "overrides __call__ of MiddlewareMixin without its async mode: under ASGI get_response() "
+        "gives it a coroutine where it expects a response.",
+    ),
+    (
+        NO_COROUTINE,
+        _lacks_coroutine,
+        "says async_capable = True but is no coroutine function: Django takes its coroutine for a "
+        "response, so exceptions are not handled at its layer.",
+    ),
+)

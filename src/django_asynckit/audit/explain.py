@@ -1,0 +1,127 @@
+"""Says why a middleware hops, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+
+from django_asynckit._declared import Style, style_of
+from django_asynckit.audit.findings import Finding, Rule
+from django_asynckit.audit.hooks import runs_djangos_hooks
+from django_asynckit.audit.known import KNOWN
+from django_asynckit.dropins import DROPINS, dotted_path
+
+SYNC_ONLY: Final = Rule(
+    id="asynckit.W003",
+    hint="If it does no I/O, declare it in ASYNCKIT_NON_BLOCKING_MIDDLEWARE. Else make it async: "
+    "derive it from django_asynckit.middleware.AsyncMiddlewareMixin.",
+)
+ASYNC_ONLY: Final = Rule(
+    id="asynckit.I002",
+    hint="Under WSGI each request enters an event loop for it. Serve the site with ASGI, or take "
+    "it out there.",
+    is_check=False,
+)
+HOP_PER_HOOK: Final = Rule(
+    id="asynckit.I003",
+    hint="If it does no I/O, declare it in ASYNCKIT_NON_BLOCKING_MIDDLEWARE. If it is your own, "
+    "derive it from django_asynckit.middleware.AsyncMiddlewareMixin.",
+    is_check=False,
+)
+UNUSED: Final = Rule(
+    id="asynckit.I004",
+    hint="It raised MiddlewareNotUsed, so no request meets it. Take it out of MIDDLEWARE if that "
+    "is meant for good.",
+    is_check=False,
+)
+OWN_HOPS: Final = Rule(
+    id="asynckit.I005",
+    hint="Put what blocks into one sync_to_async() call, or await something that is async itself.",
+    is_check=False,
+)
+
+Explanation = tuple[str, str, list[Finding]]
+
+
+def explain(entry: Any, *, is_broken: bool) -> Explanation:
+    """Return the reason, the fix and findings for an entry of the stack."""
+    if entry.stock.mode == "unused":
+        return _unused(entry, is_broken)
+    if entry.stock.pins_thread:
+        return _sync_only(entry)
+    reason, fix, findings = _async_capable(entry)
+    if entry.stock.mode == "sync":
+        reason = "Something sync-only below turns it sync: its hooks run in that thread."
+        if entry.stock.hops:
+            reason = f"{reason} What is called on the event loop hops: {_count(entry.stock.hops)}."
+    if not getattr(entry.factory, "sync_capable", True) and settings.WSGI_APPLICATION:
+        message = f"{entry.path} is async only, and WSGI_APPLICATION is set."
+        findings.append(ASYNC_ONLY.found(entry.place, message))
+    return reason, "" if is_broken else fix, findings
+
+
+def _unused(entry: Any, is_broken: bool) -> Explanation:
+    if is_broken:
+        return "Django does not start with it.", "", []
+    return (
+        "It is not used: it raised MiddlewareNotUsed.",
+        "",
+        [UNUSED.found(entry.place, f"{entry.path} is in MIDDLEWARE but is not used.")],
+    )
+
+
+def _sync_only(entry: Any) -> Explanation:
+    reason = (
+        "It is sync only. Each request holds a thread here until everything below has answered, "
+        "and what is listed above runs in that thread too."
+    )
+    if not entry.asynckit.pins_thread:
+        return reason, _fix_in_place(entry), []
+    fix = _known_fix(entry) or SYNC_ONLY.hint
+    message = f"{entry.path} is sync only: each request holds a thread for its whole time."
+    return reason, fix, [SYNC_ONLY.found(entry.place, message, fix)]
+
+
+def _async_capable(entry: Any) -> Explanation:
+    stock, asynckit = entry.stock, entry.asynckit
+    hops = _count(stock.hops)
+    if runs_djangos_hooks(entry.factory) and style_of(entry.factory) is Style.HOOKS:
+        reason = f"Django's MiddlewareMixin runs each of its hooks in a thread: {hops}."
+    elif stock.hops:
+        reason = f"It is async, but its own code goes to a thread: {hops}."
+    else:
+        reason = "It is async and makes no hop."
+    if stock.sometimes:
+        reason = f"{reason} In some requests its code may make {stock.sometimes} more."
+    if asynckit.hops == 0:
+        return reason, _fix_in_place(entry) if stock.hops else "", []
+    rule = HOP_PER_HOOK if runs_djangos_hooks(entry.factory) else OWN_HOPS
+    if isinstance(entry.factory, type) and dotted_path(entry.factory) in DROPINS:
+        return reason, _fix_of_native(entry), []
+    fix = _known_fix(entry) or rule.hint
+    message = f"{entry.path} makes {asynckit.hops} of the hops of each request."
+    return reason, fix, [rule.found(entry.place, message, fix)]
+
+
+def _fix_of_native(entry: Any) -> str:
+    if entry.asynckit.mode == "sync":
+        return "Make what is sync only below it async, or declare it."
+    return "The settings make its native class leave the event loop."
+
+
+def _count(hops: int) -> str:
+    return f"{hops} hop{'s' * (hops != 1)}"
+
+
+def _fix_in_place(entry: Any) -> str:
+    if entry.native:
+        return f"Our handler uses {entry.native} in its place."
+    if entry.is_declared:
+        return "It is declared free of I/O: our handler runs it on the event loop."
+    return "Our handler takes the hops out."
+
+
+def _known_fix(entry: Any) -> str:
+    known = KNOWN.get(dotted_path(entry.factory)) if isinstance(entry.factory, type) else None
+    return known.fix if known else ""

@@ -1,0 +1,185 @@
+"""Sends requests to one page through Django's handler and through ours in turn, and measures both."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+
+from django_asynckit.handler.asgi import ASGIHandler
+from django_asynckit.trace import record_hops
+from django_asynckit.types import Message, Scope
+
+#: Requests before the first measured one, with each handler.
+_WARM_UP: Final = 5
+_ROUNDS: Final = 7
+#: CPU seconds that one round of one handler takes, about.
+_ROUND_SECONDS: Final = 0.15
+_MOST_REQUESTS: Final = 400
+#: Seconds after which a response is taken for endless.
+_PATIENCE: Final = 10.0
+#: A spread above this share of the median is too much to trust the figure.
+_NOISY: Final = 0.25
+
+
+class NotMeasured(Exception):
+    """The page could not be measured; the message says why."""
+
+
+@dataclass
+class Side:
+    """What one handler needed."""
+
+    hops: int = 0
+    threads: int = 0
+    status: int = 0
+    #: Microseconds of CPU time per request, one number for each round.
+    rounds: list[float] = field(default_factory=list)
+
+    @property
+    def cpu_us(self) -> float:
+        """The median of the rounds."""
+        return statistics.median(self.rounds)
+
+    @property
+    def spread(self) -> float:
+        """Half of the distance between the quarters, as a share of the median."""
+        first, _, third = statistics.quantiles(self.rounds, n=4)
+        return (third - first) / 2 / self.cpu_us
+
+    @property
+    def is_noisy(self) -> bool:
+        return self.spread > _NOISY
+
+
+@dataclass
+class Measurement:
+    """One page with both handlers."""
+
+    path: str
+    requests: int
+    stock: Side
+    asynckit: Side
+
+    @property
+    def ratio(self) -> float:
+        """How many times more CPU time Django's handler needs."""
+        return self.stock.cpu_us / self.asynckit.cpu_us
+
+    @property
+    def remarks(self) -> list[str]:
+        """What one should know before trusting the figures."""
+        remarks = []
+        if self.stock.is_noisy or self.asynckit.is_noisy:
+            remarks.append("The rounds differ a lot: something else uses this machine. Try again.")
+        if self.stock.status != self.asynckit.status:
+            remarks.append("The two handlers answered with different statuses.")
+        if self.stock.status >= 400:
+            remarks.append(f"The page answered with status {self.stock.status}.")
+        if settings.DEBUG:
+            remarks.append("DEBUG is on, which costs time in each request.")
+        return remarks
+
+
+def measure(path: str, rounds: int = _ROUNDS, seconds: float = _ROUND_SECONDS) -> Measurement:
+    """Measure GET requests for ``path``, as an anonymous visitor makes them.
+
+    Not to be called where an event loop runs. It makes both handlers with the settings in force.
+    Nothing is written beyond what middleware and view do. It takes a few seconds.
+
+    Raises :class:`NotMeasured` if ``path`` is no path, or if the page raised or did not end.
+    """
+    if not path.startswith("/"):
+        raise NotMeasured(f"{path!r} is no path: it must begin with a slash.")
+    return asyncio.run(_measure(path, rounds, seconds))
+
+
+async def _measure(path: str, rounds: int, seconds: float) -> Measurement:
+    try:
+        applications = (DjangoASGIHandler(), ASGIHandler())
+    except Exception as error:  # Whatever making a middleware raises.
+        raise NotMeasured(f"Django does not start: {type(error).__name__}: {error}") from error
+    sides = [await _look(application, path) for application in applications]
+    requests = await _how_many(applications, path, seconds)
+    for number in range(rounds):
+        # In turn, and each first as often as the other: what else the machine does hits both.
+        for index in (0, 1) if number % 2 else (1, 0):
+            begin = time.process_time()
+            for _ in range(requests):
+                await _get(applications[index], path)
+            sides[index].rounds.append((time.process_time() - begin) / requests * 1e6)
+    return Measurement(path, requests, *sides)
+
+
+async def _look(application: Any, path: str) -> Side:
+    for _ in range(_WARM_UP):
+        status = await _get(application, path)
+    with record_hops() as trace:
+        await _get(application, path)
+    return Side(len(trace.hops) + trace.unfinished, trace.threads_started, status)
+
+
+async def _how_many(applications: Any, path: str, seconds: float) -> int:
+    begin = time.process_time()
+    for application in applications:
+        await _get(application, path)
+    each = (time.process_time() - begin) / 2
+    return max(1, min(_MOST_REQUESTS, int(seconds / max(each, 1e-6))))
+
+
+async def _get(application: Callable[..., Any], path: str) -> int:
+    """Send one request in a task of its own, as servers do; return the status."""
+    status = 0
+    received = False
+
+    async def receive() -> Message:
+        nonlocal received
+        if not received:
+            received = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        stays: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await stays
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+
+    task = asyncio.ensure_future(application(_scope(path), receive, send))
+    try:
+        await asyncio.wait_for(task, _PATIENCE)
+    except TimeoutError:
+        raise NotMeasured(f"{path} did not end within {_PATIENCE:.0f} seconds.") from None
+    except Exception as error:
+        raise NotMeasured(f"{path} raised {type(error).__name__}: {error}") from error
+    return status
+
+
+def _scope(path: str) -> Scope:
+    path, _, query = path.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(b"host", _host().encode()), (b"user-agent", b"asynccheck")],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 80),
+    }
+
+
+def _host() -> str:
+    """Return a host that Django allows."""
+    for host in settings.ALLOWED_HOSTS:
+        if host != "*":
+            return f"www{host}" if host.startswith(".") else str(host)
+    return "localhost"

@@ -1,0 +1,69 @@
+"""Audits a whole project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from django_asynckit.audit.application import Application, find_application
+from django_asynckit.audit.findings import Finding, by_severity
+from django_asynckit.audit.locals import in_apps, in_middleware
+from django_asynckit.audit.measure import Measurement
+from django_asynckit.audit.site import audit_site
+from django_asynckit.audit.stack import Stack, audit_stack
+from django_asynckit.audit.views import Views, audit_views
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Audit:
+    """All that is known about a project."""
+
+    application: Application
+    stack: Stack
+    views: Views
+    findings: list[Finding] = field(default_factory=list)
+    measurement: Measurement | None = None
+
+
+def audit_project(tell: Progress = lambda _: None) -> Audit:
+    """Audit the project whose settings are in force; middleware is made for it.
+
+    ``tell`` is called with what is done next. Nothing is raised for what is wrong with the
+    project: it becomes a finding.
+    """
+    tell("Looking for the ASGI application")
+    application = find_application()
+    tell("Building the middleware chains")
+    stack = audit_stack(makes=True)
+    tell("Walking the URLconf")
+    views = audit_views(application.handler)
+    tell("Reading settings, signals and the code of apps")
+    findings = [
+        *application.findings,
+        *stack.findings,
+        *views.findings,
+        *audit_site(application.handler),
+        *in_middleware(stack.entries),
+        *in_apps(),
+    ]
+    return Audit(application, stack, views, by_severity(findings))
+
+
+def findings_for_checks() -> list[Finding]:
+    """Return what ``manage.py check`` reports. No middleware is made for it.
+
+    What a middleware costs is reported only where there is an ASGI application.
+    """
+    application = find_application()
+    return by_severity(one for one in _looked_at(application) if one.is_check)
+
+
+def _looked_at(application: Application) -> Iterator[Finding]:
+    stack = audit_stack(makes=False)
+    if application.is_found:
+        yield from stack.findings
+        yield from in_middleware(stack.entries)
+    yield from audit_views(application.handler).findings
+    yield from audit_site(application.handler)

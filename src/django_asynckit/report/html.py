@@ -1,0 +1,206 @@
+"""The report as one HTML file that needs nothing else: the request in two lanes, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from django_asynckit.audit.findings import Finding
+from django_asynckit.audit.measure import Measurement, Side
+from django_asynckit.audit.project import Audit
+from django_asynckit.audit.stack import Entry
+from django_asynckit.report.lines import ARROWS, HANDLERS
+from django_asynckit.report.steps import Cell, Step, steps_of
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>asynccheck</title>
+<style>{}</style>
+</head>
+<body>
+<h1>asynccheck</h1>
+{}
+</body>
+</html>"""
+
+_LEAD = SafeString('<p class="soft">Where a request hops between event loop and thread.</p>')
+_DOT = SafeString('<span class="dot"></span>')
+_NOTHING = SafeString("<h2>Findings</h2><p>Nothing was found.</p>")
+_EMPTY = SafeString()
+
+
+def as_html(audit: Audit) -> str:
+    """Return the report as a page. All that comes from the project is escaped."""
+    css = files("django_asynckit.report").joinpath("page.css").read_text(encoding="utf-8")
+    parts = [_head(audit), _numbers(audit), _lanes(audit)]
+    if audit.measurement is not None:
+        parts.append(_measurement(audit.measurement))
+    parts += [_middleware(audit), _views(audit), _findings(audit.findings)]
+    return format_html(_PAGE, SafeString(css), _joined(parts))
+
+
+def _joined(parts: Iterable[SafeString]) -> SafeString:
+    return format_html_join("\n", "{}", ((part,) for part in parts))
+
+
+def _head(audit: Audit) -> SafeString:
+    if not audit.application.module:
+        return _LEAD
+    return format_html(
+        '<p class="soft"><code>{}</code> uses {}.</p>',
+        audit.application.module,
+        HANDLERS[audit.application.handler],
+    )
+
+
+def _numbers(audit: Audit) -> SafeString:
+    totals = audit.stack.totals()
+    cards = [
+        (word, totals["stock"][kind], totals["asynckit"][kind])
+        for kind, word in (("async_view", "an async view"), ("sync_view", "a sync view"))
+    ]
+    return format_html(
+        '<h2>Hops of a GET</h2><div class="numbers">{}</div>',
+        format_html_join(
+            "",
+            '<div class="card"><div>{}</div><b><span class="before">{}</span> → '
+            '<span class="after">{}</span></b><div class="soft">before, with Django, and '
+            "after, with django-asynckit</div></div>",
+            cards,
+        ),
+    )
+
+
+def _lanes(audit: Audit) -> SafeString:
+    steps = steps_of(audit.stack)
+    totals = audit.stack.totals()
+    return format_html(
+        '<h2>An async view, step by step</h2><div class="pair">{}{}</div>',
+        _table("Before: Django's handler", totals["stock"], [(step, step.stock) for step in steps]),
+        _table(
+            "After: django-asynckit", totals["asynckit"], [(step, step.asynckit) for step in steps]
+        ),
+    )
+
+
+def _table(title: str, totals: dict[str, int], rows: list[tuple[Step, Cell]]) -> SafeString:
+    return format_html(
+        '<div class="card"><table class="lanes"><caption>{}, {}</caption><thead><tr><th></th>'
+        '<th class="lane">loop</th><th class="lane">thread</th></tr></thead><tbody>{}</tbody>'
+        "</table></div>",
+        title,
+        _hops(totals["async_view"]),
+        _joined(_row(step, cell) for step, cell in rows),
+    )
+
+
+def _row(step: Step, cell: Cell) -> SafeString:
+    count = format_html('<span class="count">{}</span>', cell.hops) if cell.hops > 1 else ""
+    told = f"{_hops(cell.hops)} to a thread" if cell.hops else f"on the {cell.lane}"
+    return format_html(
+        '<tr class="{} {}"><th scope="row">{}&nbsp;{}<span class="hidden"> {}</span></th>'
+        '<td class="lane loop">{}</td><td class="lane thread">{}{}</td></tr>',
+        step.phase,
+        "hop" if cell.hops else "",
+        ARROWS[step.phase],
+        # A place for a line break, where a phone needs one.
+        step.label.replace(".", ".\u200b"),
+        told,
+        _DOT if cell.hops or cell.lane == "loop" else "",
+        _DOT if cell.hops or cell.lane == "thread" else "",
+        count,
+    )
+
+
+def _hops(number: int) -> str:
+    return f"{number} hop{'s' * (number != 1)}"
+
+
+def _measurement(measurement: Measurement) -> SafeString:
+    most = max(measurement.stock.cpu_us, measurement.asynckit.cpu_us)
+    sides = (
+        ("before", "Django's handler", measurement.stock),
+        ("after", "django-asynckit", measurement.asynckit),
+    )
+    return format_html(
+        '<h2>Measured: GET <code>{}</code></h2><div class="card">{}<p>{} times less CPU time.</p>{}'
+        "</div>",
+        measurement.path,
+        _joined(_side(kind, name, side, most) for kind, name, side in sides),
+        f"{measurement.ratio:.1f}",
+        format_html_join("", '<p class="soft">{}</p>', ((one,) for one in measurement.remarks)),
+    )
+
+
+def _side(kind: str, name: str, side: Side, most: float) -> SafeString:
+    return format_html(
+        '<p>{}: {} µs of CPU time ± {}, {}, {} threads{}</p><div class="{}"><div class="bar" '
+        'style="width: {}%"></div></div>',
+        name,
+        f"{side.cpu_us:.0f}",
+        f"{side.spread:.0%}",
+        _hops(side.hops),
+        side.threads,
+        ". Too noisy to trust." if side.is_noisy else "",
+        kind,
+        f"{100 * side.cpu_us / most:.1f}",
+    )
+
+
+def _middleware(audit: Audit) -> SafeString:
+    return format_html(
+        "<h2>Middleware, outermost first</h2>{}", _joined(map(_entry, audit.stack.entries))
+    )
+
+
+def _entry(entry: Entry) -> SafeString:
+    return format_html(
+        '<div class="card entry"><code>{}</code><p><span class="before">{}</span> → <span '
+        'class="after">{}</span></p><p>{}</p>{}{}</div>',
+        entry.path,
+        _hops(entry.stock.hops),
+        _hops(entry.asynckit.hops),
+        entry.reason,
+        format_html("<p><b>Fix:</b> {}</p>", entry.fix) if entry.fix else "",
+        _source(entry.place.file, entry.place.line),
+    )
+
+
+def _views(audit: Audit) -> SafeString:
+    return format_html(
+        "<h2>Views</h2><p>{} async, {} sync. A sync view runs in a thread: one hop.</p>",
+        audit.views.count("async"),
+        audit.views.count("sync"),
+    )
+
+
+def _findings(findings: list[Finding]) -> SafeString:
+    if not findings:
+        return _NOTHING
+    return format_html("<h2>Findings</h2>{}", _joined(map(_finding, findings)))
+
+
+def _finding(finding: Finding) -> SafeString:
+    return format_html(
+        '<div class="card finding {}"><span class="level">{} {}</span> <code>{}</code><p>{}</p>'
+        "<p><b>Fix:</b> {}</p>{}</div>",
+        finding.level.word,
+        finding.level.word.upper(),
+        finding.id,
+        finding.where,
+        finding.message,
+        finding.hint,
+        _source(finding.file, finding.line),
+    )
+
+
+def _source(file: str, line: int) -> SafeString:
+    if not file:
+        return _EMPTY
+    return format_html('<p class="soft"><code>{}:{}</code></p>', file, line)

@@ -1,0 +1,50 @@
+"""The report for people: with colours where rich is installed, else plain."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import IO, Final
+
+from django_asynckit.audit.project import Audit
+from django_asynckit.report.lines import STYLES, Line, lines_of
+
+_PLAIN_WIDTH: Final = 100
+#: What an output that cannot show these characters gets.
+_ASCII: Final = str.maketrans("↓●↑├─▶…µ±", "v*^|->.u~")
+
+
+def as_text(audit: Audit) -> str:
+    """Return the report without styles."""
+    lines = lines_of(audit, _PLAIN_WIDTH)
+    return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)
+
+
+def as_ascii(text: str) -> str:
+    """Return ``text`` with plain characters in the place of those that draw."""
+    return text.translate(_ASCII)
+
+
+def write_to_terminal(audit: Audit, stream: IO[str]) -> bool:
+    """Write the report with colours; ``False`` if ``stream`` is no terminal or rich is not there."""
+    if not _is_terminal(stream) or os.environ.get("NO_COLOR"):
+        return False
+    try:
+        from rich.console import Console
+    except ImportError:
+        return False
+    width = shutil.get_terminal_size().columns
+    console = Console(file=stream, force_terminal=True, width=width, highlight=False)
+    for line in lines_of(audit, width):
+        console.print(_styled(line), no_wrap=True, overflow="ellipsis", crop=False)
+    return True
+
+
+def _is_terminal(stream: IO[str]) -> bool:
+    return hasattr(stream, "isatty") and stream.isatty()
+
+
+def _styled(line: Line) -> object:
+    from rich.text import Text
+
+    return Text.assemble(*((text, STYLES.get(style, "")) for text, style in line))

@@ -1,0 +1,3 @@
+"""Tests of the audit."""
+
+from __future__ import annotations

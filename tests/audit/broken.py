@@ -1,0 +1,114 @@
+"""Middleware with the mistakes that the audit knows; their healthy twins are in ``stacks``."""
+
+from __future__ import annotations
+
+import threading
+
+from django.utils.decorators import sync_and_async_middleware
+
+from django_asynckit._compat import MiddlewareMixin
+from django_asynckit.middleware import AsyncMiddlewareMixin
+from tests.audit.stacks import Hooks, Native, SyncClass
+
+kept = threading.local()
+
+
+class DeadAcall(SyncClass):
+    """Its __acall__ is never called."""
+
+    async def __acall__(self, request):
+        return await self.get_response(request)
+
+
+class Unmarked:
+    """Its coroutine is taken for a response."""
+
+    async_capable = True
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    async def __call__(self, request):
+        return await self.get_response(request)
+
+
+@sync_and_async_middleware
+def only_sync_inside(get_response):
+    def middleware(request):
+        return get_response(request)
+
+    return middleware
+
+
+def makes_coroutine(get_response):
+    """Says that it is sync only."""
+
+    async def middleware(request):
+        return await get_response(request)
+
+    return middleware
+
+
+class Bypassing(Hooks):
+    """Its __call__ knows no async mode."""
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        response["X-Seen"] = "yes"
+        return response
+
+
+class AsyncBypassing(Hooks):
+    """A coroutine function by itself: the same as an own __acall__."""
+
+    async def __call__(self, request):
+        return await self.get_response(request)
+
+
+class WithoutInit(Hooks):
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+
+class WithInit(Hooks):
+    def __init__(self, get_response):
+        super().__init__(get_response)
+        self.get_response = get_response
+
+
+class AsyncHook(MiddlewareMixin):
+    async def process_request(self, request):
+        """Django runs it as if it were sync."""
+
+
+class OursAsyncHook(AsyncMiddlewareMixin):
+    async def process_request(self, request):
+        """Awaited."""
+
+
+class Local(Native):
+    """In a module with a threading.local."""
+
+
+class Hostile:
+    """A factory that fails when it is asked anything but its flags."""
+
+    sync_capable = async_capable = True
+
+    def __call__(self, get_response):
+        return Native(get_response)
+
+    def __getattr__(self, name):
+        raise ValueError(name)
+
+
+class WithoutFlags(Hostile):
+    """Fails even then."""
+
+    @property
+    def sync_capable(self):
+        raise ValueError("flags")
+
+
+hostile = Hostile()
+without_flags = WithoutFlags()

@@ -1,0 +1,183 @@
+"""The URLconf is walked; each mistake in a view is found, and what is healthy is not."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+from django.conf import settings
+from django.db import connections, transaction
+from django.test import override_settings
+from django.urls import path
+
+from django_asynckit.audit.application import find_application
+from django_asynckit.audit.views import audit_views
+from django_asynckit.handler.base import AsyncHandlerMixin
+from tests.audit import urls
+
+HERE = "tests.audit.urls"
+
+
+def audit(*patterns, handler="unknown"):
+    urlconf = HERE
+    if patterns:
+        urlconf = ModuleType("urls")
+        urlconf.urlpatterns = list(patterns)
+    with override_settings(ROOT_URLCONF=urlconf):
+        return audit_views(handler)
+
+
+def found(rule):
+    """Return the names of the views for which ``rule`` was found."""
+    return {
+        finding.where.removeprefix(f"{HERE}.") for finding in audit().findings if finding.id == rule
+    }
+
+
+def test_every_route_is_listed_with_its_view_and_mode():
+    views = audit()
+    routes = {view.pattern: view for view in views.entries}
+    assert len(routes) == len(views.entries) == 31
+    assert routes[""].name == "home"
+    assert routes["nested/page/"].name == "eu:page"
+    assert routes["plain/page/"].name == "page"
+    assert routes["nested/nameless/"].name == ""
+    assert routes["class/"].place.where == f"{HERE}.AsyncView"
+    assert routes["login/"].place.where == f"{HERE}.page"
+    assert routes["instance/"].place.where == f"{HERE}.Instance"
+    assert routes["login/"].place.file.endswith("tests/audit/urls.py")
+    with open(urls.__file__, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    assert lines[routes["class/"].place.line - 1] == "class AsyncView(View):"
+    modes = {pattern: view.mode for pattern, view in routes.items()}
+    assert {modes[name] for name in ("", "login/", "class/", "class/login/", "adapted/")} == {
+        "async"
+    }
+    assert {modes[name] for name in ("sync/", "hidden/", "class/sync/", "instance/")} == {"sync"}
+    assert views.count("async") + views.count("sync") == 31
+
+
+def test_async_views_behind_sync_wrappers_are_found():
+    hidden = [f for f in audit().findings if f.id == "asynckit.W008"]
+    assert sorted(finding.message.rpartition("(")[2] for finding in hidden) == [
+        "hidden/).",
+        "hidden/adapted/).",
+        "hidden/partial/).",
+    ]
+
+
+def test_a_lost_csrf_exempt_is_found():
+    lost = [f for f in audit().findings if f.id == "asynckit.W012"]
+    assert sorted(finding.message.rpartition("(")[2] for finding in lost) == [
+        "exempt/lost/).",
+        "exempt/lost/partial/).",
+    ]
+
+
+def test_a_decorated_dispatch_of_an_async_class_is_found():
+    assert found("asynckit.W009") == {"DecoratedDispatch", "TimedDispatch"}
+    [finding] = [f for f in audit().findings if f.where == f"{HERE}.DecoratedDispatch"]
+    assert "decorated with login_required" in finding.message
+
+
+def test_a_mixin_that_asks_for_the_user_in_sync_code_is_found():
+    assert found("asynckit.W010") == {"NeedsLogin"}
+
+
+def test_nothing_else_is_found():
+    ids = {finding.id for finding in audit().findings}
+    assert ids == {f"asynckit.W{number:03}" for number in (8, 9, 10, 12)}
+
+
+def test_a_mixin_of_ours_comes_first(monkeypatch):
+    monkeypatch.setattr(urls.AsyncView, "__module__", "django_asynckit.decorators.mixins")
+
+    class Ours(urls.AsyncView, urls.LoginRequiredMixin):
+        pass
+
+    assert audit(path("", Ours.as_view())).findings == []
+
+
+def test_a_urlconf_that_cannot_be_loaded_is_found():
+    with override_settings(ROOT_URLCONF="no_such_module"):
+        views = audit_views()
+    assert [finding.id for finding in views.findings] == ["asynckit.E009"]
+    assert "no_such_module" in views.findings[0].message
+    assert views.entries == []
+
+
+def test_a_class_with_both_kinds_of_handlers_is_found():
+    with override_settings(ROOT_URLCONF="tests.audit.mixed_urls"):
+        [finding] = audit_views().findings
+    assert finding.id == "asynckit.E010"
+
+
+@pytest.fixture
+def atomic_requests(monkeypatch):
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_async_views_with_atomic_requests_are_found():
+    views = audit(
+        path("", urls.page),
+        path("no/", transaction.non_atomic_requests(urls.AsyncView.as_view())),
+        path("sync/", urls.sync_page),
+    )
+    [finding] = views.findings
+    assert finding.id == "asynckit.W011"
+    assert "1 async views" in finding.message
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_sync_views_with_atomic_requests_are_fine():
+    assert audit(path("", urls.sync_page)).findings == []
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_a_handler_that_supports_atomic_requests_is_trusted(monkeypatch):
+    def make_view_atomic(self, view):
+        return view
+
+    monkeypatch.setattr(AsyncHandlerMixin, "make_view_atomic", make_view_atomic)
+    assert audit(path("", urls.page), handler="asynckit").findings == []
+    assert len(audit(path("", urls.page), handler="stock").findings) == 1
+
+
+class Hostile:
+    """A view that fails when it is asked anything."""
+
+    def __call__(self, request):
+        """Answers nothing."""
+
+    def __getattr__(self, name):
+        raise ValueError(name)
+
+
+class Endless:
+    """A view that says that it wraps another one, without end."""
+
+    def __call__(self, request):
+        """Answers nothing."""
+
+    @property
+    def __wrapped__(self):
+        return Endless()
+
+
+@pytest.mark.usefixtures("atomic_requests")
+def test_a_view_that_cannot_be_looked_at_is_named_and_the_rest_comes():
+    views = audit(path("", Hostile()), path("sync/", urls.sync_page), path("end/", Endless()))
+    [finding] = views.findings
+    assert finding.id == "asynckit.I015"
+    assert finding.message == "The view of / cannot be looked at: ValueError: view_class"
+    assert [view.pattern for view in views.entries] == ["sync/", "end/"]
+
+
+def test_a_missing_urlconf_is_found():
+    with override_settings():
+        del settings.ROOT_URLCONF
+        [finding] = audit_views().findings
+        assert find_application().module == ""
+    assert finding.id == "asynckit.E009"
+    assert finding.where == "ROOT_URLCONF is not set"

@@ -1,0 +1,39 @@
+"""What the audit says about stacks of real packages is what real requests count."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.servers.harness import ROOT
+
+pytest.importorskip("silk", reason="the packages are not installed: --group packages")
+
+
+@pytest.fixture(scope="module")
+def results():
+    """Audited and counted hops of each stack."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.integrations.audited_run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def test_audited_hops_are_those_of_real_requests(results):
+    wrong = {name: row for name, row in results.items() if row["audited"] != row["counted"]}
+    assert wrong == {}
+    assert len(results) >= 20
+
+
+def test_classes_alone_tell_the_same(results):
+    wrong = {name: row for name, row in results.items() if row["looked at"] != row["counted"]}
+    assert wrong == {}

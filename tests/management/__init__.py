@@ -1,0 +1,3 @@
+"""Tests of management/."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of report/."""
+
+from __future__ import annotations

@@ -1,0 +1,111 @@
+"""The report for people."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from django_asynckit.audit.findings import Level
+from django_asynckit.report.lines import STYLES, lines_of
+from django_asynckit.report.text import as_ascii, as_text, write_to_terminal
+from tests.report.audits import EVERY_STYLE, audit, finding, measurement
+from tests.settings import MIDDLEWARE as STARTPROJECT
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def found():
+    audited = audit(*STARTPROJECT)
+    audited.findings = []
+    return audited
+
+
+def test_the_stack_is_drawn_with_both_handlers(found):
+    lines = as_text(found).splitlines()
+    assert "↓ SecurityMiddleware.process_request         ├──────▶ ●  1     ●" in lines
+    assert any(line.split() == ["●", "the", "view", "●", "●"] for line in lines)
+    assert "  async view                    15         0" in lines
+    assert "  sync view                     16         1" in lines
+    assert lines[-1] == "Nothing was found."
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_lanes_of_every_style_and_reasons_are_told():
+    text = as_text(audit(*EVERY_STYLE))
+    assert "           ●" in text
+    assert "tests.audit.stacks.SyncClass  process_view 1, get_response 1, __call__ 1" in text
+    assert "Each request holds a thread here" in text
+    assert "WARNING asynckit.W003  tests.audit.stacks.SyncClass" in text
+    assert "tests/audit/stacks.py:" in text
+    hopping = as_text(audit(EVERY_STYLE[2]))
+    assert "  ●──────▶ ●  2" in hopping
+
+
+def test_findings_are_counted_by_level(found):
+    found.findings = [finding(id="asynckit.E003", level=Level.ERROR), finding(), finding(hint="")]
+    text = as_text(found)
+    assert "Found: 1 error, 2 warnings" in text
+    assert "  Fix: Make it async. Really." in text
+
+
+def test_a_measurement_is_shown_with_its_spread(found):
+    found.measurement = measurement()
+    text = as_text(found)
+    assert "  Django      15 hops    2 threads     2000 µs ± 0%" in text
+    assert "too noisy to trust" in text
+    assert "8.0 times less CPU time" in text
+    assert "Try again" in text
+
+
+def test_the_application_is_named(found):
+    found.application.module, found.application.handler = "mysite.asgi", "stock"
+    assert "mysite.asgi uses Django's own handler." in as_text(found)
+
+
+def test_long_names_are_shortened_where_there_is_no_room(found):
+    drawn = ["".join(text for text, _ in line) for line in lines_of(found, 60)]
+    assert any("…" in line for line in drawn)
+    assert max(len(line) for line in drawn if line.startswith(("↓", "↑"))) <= 60
+
+
+def test_a_new_project_fits_into_80_columns(found):
+    drawn = ["".join(text for text, _ in line) for line in lines_of(found, 80)]
+    assert max(map(len, drawn)) <= 80
+    assert not any("…" in line for line in drawn)
+
+
+def test_a_terminal_gets_colours(found, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    assert write_to_terminal(found, terminal)
+    assert "\x1b[" in terminal.getvalue()
+    assert "SecurityMiddleware.process_request" in terminal.getvalue()
+
+
+def test_a_pipe_gets_none(found, monkeypatch):
+    assert not write_to_terminal(found, io.StringIO())
+    assert not write_to_terminal(found, object())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not write_to_terminal(found, Terminal())
+
+
+def test_without_rich_a_terminal_gets_plain_text(found, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert not write_to_terminal(found, Terminal())
+
+
+def test_every_style_is_known():
+    audited = audit(*EVERY_STYLE)
+    audited.measurement = measurement()
+    styles = {style for line in lines_of(audited, 100) for _, style in line}
+    assert styles - {""} <= set(STYLES)
+
+
+def test_a_narrow_encoding_gets_plain_characters():
+    assert as_ascii("↓ ├──▶ ● …").encode("ascii") == b"v |--> * ."
