@@ -20,7 +20,7 @@ from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
 from django_asynckit.workers.context import POOL, begin, end, keep_worker, request_lease, stream
 from django_asynckit.workers.register import RECENT
-from tests.workers.tools import Gate, clean_thread, hop, thread, until, until_idle
+from tests.workers.tools import Gate, alive, clean_thread, hop, thread, until, until_idle
 
 
 def fill(count=3):
@@ -525,3 +525,46 @@ async def test_without_conn_max_age_a_connection_is_closed_at_the_end(database):
     await until_idle()
     async with worker_lease():
         assert await hop(lambda: connection.connection) is None
+
+
+@pytest.fixture
+def persistent(in_process_database, monkeypatch):
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", None)
+
+
+@pytest.mark.usefixtures("persistent")
+async def test_a_worker_that_has_nothing_to_close_is_idle_at_once():
+    async with worker_lease():
+        first = await ContentType.objects.afirst()
+    assert (statistics().idle, statistics().workers) == (1, 1)
+    async with worker_lease():
+        assert await ContentType.objects.afirst() == first
+        # What the beginning of a request does was done all the same.
+        assert await hop(lambda: len(connection.queries_log)) == 0
+
+
+@pytest.mark.usefixtures("persistent")
+@override_settings(ASYNCKIT_WORKER_REUSE=False)
+async def test_a_worker_that_is_not_reused_ends_though_it_has_nothing_to_close():
+    async with worker_lease():
+        await ContentType.objects.afirst()
+    assert statistics().workers == 0
+    await until(lambda: not alive())
+
+
+@pytest.mark.usefixtures("persistent")
+async def test_who_waits_gets_the_worker_that_has_nothing_to_close():
+    with override_settings(ASYNCKIT_WORKERS=1):
+        async with worker_lease():
+            await ContentType.objects.afirst()
+            atomic = transaction.atomic()
+            await hop(atomic.__enter__)
+            other = asyncio.create_task(in_lease(ContentType.objects.afirst))
+            await until(lambda: statistics().waiting == 1)
+            await hop(atomic.__exit__, None, None, None)
+        assert await other is not None
+
+
+async def in_lease(function):
+    async with worker_lease():
+        return await function()
