@@ -13,12 +13,12 @@ from django.urls import ResolverMatch
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
+from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
 from django_asynckit.handler import errors
 from django_asynckit.handler.chain import improve
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
-from django_asynckit.handler.logs import log_status
 from django_asynckit.handler.urls import set_urlconf
 from django_asynckit.middleware._hooks import is_non_blocking
 from django_asynckit.middleware._mro import is_untouched
@@ -100,7 +100,7 @@ class AsyncHandlerMixin(base.BaseHandler):
         try:
             if iscoroutinefunction(response.render):
                 return await response.render()
-            if is_non_blocking(response.render):
+            if _renders_inline(response):
                 return response.render()
             return await run_in_worker(response.render)
         except Exception as error:
@@ -108,3 +108,10 @@ class AsyncHandlerMixin(base.BaseHandler):
             if rendered is None:
                 raise
             return rendered
+
+
+def _renders_inline(response: Any) -> bool:
+    """Whether rendering, and what is called after it, was declared free of I/O."""
+    return is_non_blocking(response.render) and all(
+        is_non_blocking(callback) for callback in getattr(response, "_post_render_callbacks", ())
+    )
