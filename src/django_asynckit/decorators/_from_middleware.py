@@ -19,6 +19,8 @@ from django_asynckit.dropins import dotted_path
 from django_asynckit.middleware import non_blocking
 from django_asynckit.middleware._hooks import Mode, awaitable_hook, awaitable_twin, resolve
 
+_decorator_from_middleware_with_args: Any = decorators.decorator_from_middleware_with_args
+
 
 def decorator_from_middleware(middleware_class: Any) -> Decorator:
     """Return a view decorator that runs the hooks of ``middleware_class``, made with no arguments.
@@ -49,7 +51,7 @@ def native(middleware_class: Any) -> Any:
 
 def make_decorator(for_sync: Any, for_async: Any) -> Callable[..., Decorator]:
     """Return a maker of decorators with one class for sync views and one for async views."""
-    make_djangos: Any = decorators.decorator_from_middleware_with_args(for_sync)
+    make_djangos = _decorator_from_middleware_with_args(for_sync)
 
     def make(*args: Any, **kwargs: Any) -> Decorator:
         djangos = make_djangos(*args, **kwargs)
@@ -153,7 +155,8 @@ class Hooks:
         """Return what to call for ``hook`` where no event loop runs."""
         method: Any = getattr(self._middleware, hook, None)
         twin = awaitable_twin(self._middleware, hook)
-        if twin is not None and not _is_ours(twin):
+        needs_event_loop = getattr(self._middleware, "needs_event_loop", bool)
+        if twin is not None and (not _is_ours(twin) or needs_event_loop()):
             return to_sync(twin)
         return to_sync(method) if iscoroutinefunction(method) else method
 

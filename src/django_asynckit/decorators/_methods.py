@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import update_wrapper, wraps
 from typing import Any, TypeVar
 
@@ -13,16 +13,18 @@ from django_asynckit.decorators._calling import resolved
 
 T = TypeVar("T", bound=Callable[..., Any])
 
+_method_decorator: Any = decorators.method_decorator
+
 #: Methods of Django's ``View`` that are no coroutine functions, and return coroutines in an async view.
 _MAY_BE_ASYNC = ("dispatch", "options", "http_method_not_allowed")
 
 
 def method_decorator(
-    decorator: Callable[..., Any] | Iterable[Callable[..., Any]], name: str = ""
+    decorator: Callable[..., Any] | Sequence[Callable[..., Any]], name: str = ""
 ) -> Callable[[T], T]:
     """Return a decorator of a method, or of the method ``name`` of a class, from that of a function.
 
-    ``decorator`` may be several, of which the first one is the outermost. Follows
+    ``decorator`` may be a list of several, of which the first one is the outermost. Follows
     :func:`django.utils.decorators.method_decorator`, which does the work. Beyond it, ``dispatch()``,
     ``options()`` and ``http_method_not_allowed()`` of a view whose handlers are async are given to
     ``decorator`` as coroutine functions, since they return coroutines there. Whether they are is
@@ -30,9 +32,7 @@ def method_decorator(
 
     Raises ``ValueError`` if the class has no attribute ``name``, and ``TypeError`` if it is not callable.
     """
-    if not callable(decorator):
-        decorator = list(decorator)
-    djangos: Any = decorators.method_decorator(decorator, name)
+    djangos = _method_decorator(decorator, name)
 
     def decorate(obj: T) -> T:
         if isinstance(obj, type):
@@ -63,8 +63,8 @@ def _for_both(decorator: Any, method: Any) -> Callable[..., Any]:
     async def amethod(self: Any, *args: Any, **kwargs: Any) -> Any:
         return await resolved(method.__get__(self, type(self))(*args, **kwargs))
 
-    if_sync = decorators.method_decorator(decorator)(method)
-    if_async = decorators.method_decorator(decorator)(amethod)
+    if_sync = _method_decorator(decorator)(method)
+    if_async = _method_decorator(decorator)(amethod)
 
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         is_async = getattr(type(self), "view_is_async", False)

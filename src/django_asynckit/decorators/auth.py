@@ -1,4 +1,4 @@
-"""Decorators of ``django.contrib.auth.decorators``, and ``staff_member_required`` of the admin."""
+"""Decorators of ``django.contrib.auth.decorators``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ __all__ = [
     "login_not_required",
     "login_required",
     "permission_required",
-    "staff_member_required",
     "user_passes_test",
 ]
+
+# As they are now: these names may lead to ours one day.
+_user_passes_test: Any = decorators.user_passes_test
+_login_required: Any = decorators.login_required
+_permission_required: Any = decorators.permission_required
 
 
 def user_passes_test(
@@ -43,9 +47,9 @@ def user_passes_test(
     async def test(user: Any) -> bool:
         return bool(await call(test_func, user))
 
-    return _for_both(
-        decorators.user_passes_test(test_func, login_url, redirect_field_name),
-        _async_test(test, login_url, redirect_field_name),
+    return for_both(
+        _user_passes_test(test_func, login_url, redirect_field_name),
+        async_test(test, login_url, redirect_field_name),
     )
 
 
@@ -71,9 +75,9 @@ def login_required(
     Follows :func:`django.contrib.auth.decorators.login_required`. On an async view it makes no hop
     but for loading the user, with ``await request.auser()``.
     """
-    decorator = _for_both(
-        decorators.login_required(redirect_field_name=redirect_field_name, login_url=login_url),
-        _async_test(_users.is_authenticated, login_url, redirect_field_name),
+    decorator = for_both(
+        _login_required(redirect_field_name=redirect_field_name, login_url=login_url),
+        async_test(_users.is_authenticated, login_url, redirect_field_name),
     )
     return decorator(function) if function else decorator
 
@@ -98,50 +102,15 @@ def permission_required(
             raise PermissionDenied
         return False
 
-    return _for_both(
-        decorators.permission_required(perm, login_url, raise_exception),
-        _async_test(test, login_url, REDIRECT_FIELD_NAME),
+    return for_both(
+        _permission_required(perm, login_url, raise_exception),
+        async_test(test, login_url, REDIRECT_FIELD_NAME),
     )
 
 
-@overload
-def staff_member_required(
-    view_func: V, redirect_field_name: str | None = ..., login_url: Any = ...
-) -> V: ...
+def for_both(for_sync: Any, for_async: Any) -> Decorator:
+    """Return a decorator that gives sync views to one, and async views to the other."""
 
-
-@overload
-def staff_member_required(
-    view_func: None = ..., redirect_field_name: str | None = ..., login_url: Any = ...
-) -> Decorator: ...
-
-
-def staff_member_required(
-    view_func: Any = None,
-    redirect_field_name: str | None = REDIRECT_FIELD_NAME,
-    login_url: Any = "admin:login",
-) -> Any:
-    """Redirect those who are not active members of the staff to the log-in page of the admin.
-
-    Follows :func:`django.contrib.admin.views.decorators.staff_member_required`. On an async view
-    it makes no hop but for loading the user.
-    """
-    # Not before it is needed: it brings the whole admin.
-    from django.contrib.admin.views import decorators as admin_decorators
-
-    test = _users.inline_if_plain(
-        lambda user: user.is_active and user.is_staff, "is_active", "is_staff"
-    )
-    decorator = _for_both(
-        admin_decorators.staff_member_required(
-            redirect_field_name=redirect_field_name, login_url=login_url
-        ),
-        _async_test(test, login_url, redirect_field_name),
-    )
-    return decorator(view_func) if view_func else decorator
-
-
-def _for_both(for_sync: Any, for_async: Any) -> Decorator:
     def decorator(view: V) -> V:
         return (for_async if iscoroutinefunction(view) else for_sync)(view)  # type: ignore[no-any-return]
 
@@ -152,7 +121,7 @@ class _RefusedInThread(Exception):
     """Says that the redirect is to be made in a thread: the log-in URL may do anything to become text."""
 
 
-def _async_test(test: Any, login_url: Any, redirect_field_name: str | None) -> Any:
+def async_test(test: Any, login_url: Any, redirect_field_name: str | None) -> Any:
     """Return Django's decorator with an async ``test``, for async views."""
 
     async def test_or_raise(user: Any) -> bool:
@@ -161,9 +130,8 @@ def _async_test(test: Any, login_url: Any, redirect_field_name: str | None) -> A
             raise _RefusedInThread
         return passes
 
-    make: Any = decorators.user_passes_test
-    djangos = make(test_or_raise, login_url, redirect_field_name)
-    refuse = make(_fails, login_url, redirect_field_name)(_never_called)
+    djangos = _user_passes_test(test_or_raise, login_url, redirect_field_name)
+    refuse = _user_passes_test(_fails, login_url, redirect_field_name)(_never_called)
 
     def decorator(view: Any) -> Any:
         decorated = djangos(view)

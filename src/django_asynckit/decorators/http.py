@@ -18,8 +18,21 @@ from django_asynckit.decorators._calling import Decorator, V, as_sync, call, is_
 from django_asynckit.decorators._from_middleware import decorator_from_middleware
 from django_asynckit.middleware._hooks import is_non_blocking
 
+__all__ = [
+    "condition",
+    "conditional_page",
+    "etag",
+    "last_modified",
+    "require_GET",
+    "require_POST",
+    "require_http_methods",
+    "require_safe",
+]
+
 #: With these Django may answer 412, which it logs.
 _PRECONDITIONS: Final = ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE")
+_condition: Any = http.condition
+_require_http_methods: Any = http.require_http_methods
 _Func = Callable[..., Any] | None
 
 conditional_page: Decorator = decorator_from_middleware(ConditionalGetMiddleware)
@@ -36,7 +49,7 @@ def require_http_methods(request_method_list: Collection[str]) -> Decorator:
     Follows :func:`django.views.decorators.http.require_http_methods`. On an async view the record
     that a 405 logs leaves the event loop if one of its handlers may do network I/O.
     """
-    djangos: Any = http.require_http_methods(list(request_method_list))
+    djangos = _require_http_methods(list(request_method_list))
 
     def decorator(view: V) -> V:
         decorated = djangos(view)
@@ -79,14 +92,14 @@ def condition(etag_func: _Func = None, last_modified_func: _Func = None) -> Deco
     def decorator(view: V) -> V:
         if not iscoroutinefunction(view):
             functions = (func and as_sync(func) for func in (etag_func, last_modified_func))
-            return http.condition(*functions)(view)
+            return _condition(*functions)(view)  # type: ignore[no-any-return]
 
         @wraps(view)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             etag, modified = await _validators(
                 etag_func, last_modified_func, (request, *args), kwargs
             )
-            decorate: Any = http.condition(_constant(etag), _constant(modified))
+            decorate = _condition(_constant(etag), _constant(modified))
             if not _logs_locally() and any(name in request.META for name in _PRECONDITIONS):
                 proceed = HttpResponse()
                 response = await run_in_pool(decorate(lambda _request: proceed), request)

@@ -16,6 +16,8 @@ from django_asynckit.middleware._current_user import is_plain
 from django_asynckit.middleware._hooks import is_non_blocking, may_block
 from django_asynckit.middleware._login_urls import is_plain_url
 
+__all__ = ["AccessMixin", "LoginRequiredMixin", "PermissionRequiredMixin", "UserPassesTestMixin"]
+
 #: What Django's ``handle_no_permission()`` calls and reads.
 _HELPERS: Final = ("get_login_url", "get_permission_denied_message", "get_redirect_field_name")
 _ATTRIBUTES: Final = (

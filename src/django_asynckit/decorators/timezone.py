@@ -12,6 +12,8 @@ from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.decorators._calling import V
 
+__all__ = ["override"]
+
 
 class override(timezone.override):
     """Use a time zone in a ``with`` block, or while a decorated function runs, sync or async.

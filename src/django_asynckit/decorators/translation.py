@@ -13,6 +13,8 @@ from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.decorators._calling import V
 from django_asynckit.middleware.locale import has_files, is_read
 
+__all__ = ["override"]
+
 
 class override(translation.override):
     """Use a language in a ``with`` block, or while a decorated function runs, sync or async.
