@@ -10,6 +10,8 @@ from django_asynckit.decorators._from_middleware import decorator_from_middlewar
 
 __all__ = ["cache_control", "cache_page", "never_cache"]
 
+_cache_page = decorator_from_middleware_with_args(CacheMiddleware)
+
 
 def cache_page(
     timeout: float | None, *, cache: str | None = None, key_prefix: str | None = None
@@ -21,5 +23,4 @@ def cache_page(
     async methods are its own, used inline if it is in memory, and else used in one hop to look and
     one to store. A ``TemplateResponse`` is stored in the thread where it is rendered.
     """
-    make = decorator_from_middleware_with_args(CacheMiddleware)
-    return make(page_timeout=timeout, cache_alias=cache, key_prefix=key_prefix)
+    return _cache_page(page_timeout=timeout, cache_alias=cache, key_prefix=key_prefix)

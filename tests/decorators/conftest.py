@@ -1,0 +1,22 @@
+"""Fixtures for tests of decorators."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache.backends import locmem
+from django.utils import timezone
+
+from tests.decorators import tools
+from tests.middleware import caches
+
+
+@pytest.fixture(autouse=True)
+def fresh_site():
+    """Nothing is noted or cached, and the time zone was read from its file."""
+    timezone.get_default_timezone()
+    tools.calls.clear()
+    caches.forget()
+    yield
+    caches.forget()
+    locmem._caches.clear()
+    locmem._expire_info.clear()
