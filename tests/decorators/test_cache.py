@@ -25,8 +25,8 @@ def restart():
     global _runs
     _runs = itertools.count()
     backends.forget()
-    for cache in django_caches.all():
-        cache.clear()
+    for used in django_caches.all():
+        used.clear()
 
 
 def respond(request):

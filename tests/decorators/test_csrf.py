@@ -129,10 +129,8 @@ async def test_the_middleware_beside_the_decorator_checks_once():
 
 
 async def test_an_exempt_view_is_not_checked_by_the_decorator_around_it():
-    requests = [("/", post(token="t" * 32))]
-    for ours, stock in ((view, sync_view),):
-        await tools.assert_same(
-            csrf.csrf_protect(csrf.csrf_exempt(ours)),
-            djangos.csrf_protect(djangos.csrf_exempt(stock)),
-            requests,
-        )
+    await tools.assert_same(
+        csrf.csrf_protect(csrf.csrf_exempt(view)),
+        djangos.csrf_protect(djangos.csrf_exempt(sync_view)),
+        [("/", post(token="t" * 32))],
+    )

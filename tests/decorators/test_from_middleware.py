@@ -202,14 +202,14 @@ class Marked(TemplateResponse):
         return super().render()
 
 
-@pytest.mark.parametrize(("middleware", "hops"), [(Inline, []), (Twins, ["render"])])
+@pytest.mark.parametrize(("middleware", "hops"), [(Inline, False), (Twins, True)])
 async def test_a_marked_response_is_rendered_inline_only_with_hooks_that_may_be(middleware, hops):
     async def view(request):
         return Marked(request, engines["django"].from_string("text"), {})
 
     decorated = decorator_from_middleware(middleware)(view)
     with tools.site(decorated):
-        assert (await tools.hops_of(decorated, warm=0))[:1] == hops
+        assert ("render" in await tools.hops_of(decorated, warm=0)) is hops
 
 
 async def test_arguments_go_to_the_middleware():

@@ -63,7 +63,9 @@ async def assert_same(async_view, sync_view, requests, *, before=lambda: None, *
 
 def said(reply: Reply):
     """Return what does not change from second to second."""
-    headers = [(name, b"" if name in (b"Age", b"Expires") else value) for name, value in reply.headers]
+    headers = [
+        (name, b"" if name in (b"Age", b"Expires") else value) for name, value in reply.headers
+    ]
     return reply.status, sorted(headers), reply.body
 
 

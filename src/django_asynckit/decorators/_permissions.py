@@ -13,6 +13,7 @@ from django.utils.functional import LazyObject
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._drift import is_reviewed
+from django_asynckit.decorators._users import inline_if_plain
 from django_asynckit.middleware._current_user import is_plain
 from django_asynckit.middleware._mro import position
 
@@ -37,6 +38,9 @@ _ASYNC: Final = (
 _MODEL_BACKENDS: Final = tuple(
     f"django.contrib.auth.backends.{name}"
     for name in ("ModelBackend", "AllowAllUsersModelBackend", "RemoteUserBackend")
+)
+_is_superuser = inline_if_plain(
+    lambda user: user.is_active and user.is_superuser, "is_active", "is_superuser"
 )
 # Asked for now, since it reads files.
 is_reviewed(__name__)
@@ -94,8 +98,8 @@ def _awaits(cls: type[Any], names: tuple[str, ...], sync_names: tuple[str, ...])
 
 
 async def _ask_each(user: Any, perms: Iterable[str]) -> bool:
-    """Mirror Django's methods for users who are not superusers, each backend asked in its own way."""
-    if user.is_active and user.is_superuser:
+    """Mirror Django's methods, each backend asked in its own way."""
+    if await _is_superuser(user):
         return True
     for perm in perms:
         if not await _has_perm(user, perm):

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, decorators
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
@@ -131,7 +131,7 @@ def async_test(test: Any, login_url: Any, redirect_field_name: str | None) -> An
         return passes
 
     djangos = _user_passes_test(test_or_raise, login_url, redirect_field_name)
-    refuse = _user_passes_test(_fails, login_url, redirect_field_name)(_never_called)
+    refuse = _user_passes_test(_fails, login_url, redirect_field_name)(_fails)
 
     def decorator(view: Any) -> Any:
         decorated = djangos(view)
@@ -150,7 +150,3 @@ def async_test(test: Any, login_url: Any, redirect_field_name: str | None) -> An
 
 def _fails(_user: Any) -> bool:
     return False
-
-
-def _never_called(_request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError

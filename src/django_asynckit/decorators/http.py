@@ -55,7 +55,7 @@ def require_http_methods(request_method_list: Collection[str]) -> Decorator:
         decorated = djangos(view)
         if not iscoroutinefunction(view):
             return decorated  # type: ignore[no-any-return]
-        refuse = djangos(_never_called)
+        refuse = djangos(_constant(None))
 
         @wraps(decorated)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -148,7 +148,3 @@ def _constant(value: Any) -> Callable[..., Any]:
 
 def _logs_locally() -> bool:
     return emits_locally("django.request", logging.WARNING)
-
-
-def _never_called(_request: HttpRequest) -> HttpResponse:
-    raise NotImplementedError

@@ -31,11 +31,21 @@ class override(translation.override):
 
         @wraps(func)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            language = self.language
-            if language and has_files() and not is_read(language):
-                await run_in_worker(trans_real.translation, language)
+            await _read_files(self.language, translation.get_language())
             # Not self, which remembers the language before; two calls may run at once.
-            with translation.override(language, self.deactivate):
+            with translation.override(self.language, self.deactivate):
                 return await func(*args, **kwargs)
 
         return wrapper  # type: ignore[return-value]
+
+
+async def _read_files(*languages: str | None) -> None:
+    """Let Django read the files of languages that it will activate, if it did not do so before."""
+    unread = [code for code in languages if code and has_files() and not is_read(code)]
+    if unread:
+        await run_in_worker(_read, unread)
+
+
+def _read(languages: list[str]) -> None:
+    for language in languages:
+        trans_real.translation(language)
