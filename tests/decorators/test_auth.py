@@ -206,7 +206,7 @@ class TestUserModels:
     class Sync(User):
         class Meta:
             proxy = True
-            app_label = "auth"
+            app_label = "nowhere"
 
         def has_perms(self, perm_list, obj=None):
             note("sync has_perms")
@@ -215,16 +215,16 @@ class TestUserModels:
     class Async(User):
         class Meta:
             proxy = True
-            app_label = "auth"
+            app_label = "nowhere"
 
         async def ahas_perms(self, perm_list, obj=None):
             note("async has_perms")
             return True
 
-    class Property(User):
+    class Superuser(User):
         class Meta:
             proxy = True
-            app_label = "auth"
+            app_label = "nowhere"
 
         @property
         def is_superuser(self):
@@ -259,7 +259,7 @@ class TestUserModels:
     @pytest.mark.parametrize("backend", [MODEL_BACKEND, f"{HERE}.AsyncOverride"])
     async def test_a_property_is_read_in_a_thread(self, backend):
         with tools.site(hello, AUTHENTICATION_BACKENDS=[backend]):
-            assert await _permissions.has_perms(self.Property(), [PERMISSION])
+            assert await _permissions.has_perms(self.Superuser(), [PERMISSION])
         assert set(tools.calls) == {("is_superuser", False)}
 
     @pytest.mark.parametrize("user", [AnonymousUser(), User(is_superuser=True), User()])
@@ -306,7 +306,7 @@ class Property(User):
 
     class Meta:
         proxy = True
-        app_label = "auth"
+        app_label = "nowhere"
 
     @property
     def is_authenticated(self):
