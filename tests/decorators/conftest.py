@@ -15,8 +15,13 @@ def fresh_site():
     """Nothing is noted or cached, and the time zone was read from its file."""
     timezone.get_default_timezone()
     tools.calls.clear()
-    caches.forget()
+    forget_pages()
     yield
+    forget_pages()
+
+
+def forget_pages():
+    """Empty all caches; those in memory where they are, since threads hold on to them."""
     caches.forget()
-    locmem._caches.clear()
-    locmem._expire_info.clear()
+    for content in (*locmem._caches.values(), *locmem._expire_info.values()):
+        content.clear()

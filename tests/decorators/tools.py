@@ -39,7 +39,9 @@ def urlconf(view):
 
 @contextlib.contextmanager
 def site(view, **settings):
-    with override_settings(ROOT_URLCONF=urlconf(view), **{"MIDDLEWARE": [], **settings}):
+    with override_settings(
+        **{"ROOT_URLCONF": urlconf(view), "MIDDLEWARE": [], **settings},
+    ):
         yield
 
 

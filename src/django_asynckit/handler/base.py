@@ -9,6 +9,7 @@ from typing import Any
 from django.core.handlers import base
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch
 
 from django_asynckit._bridge import run_in_worker
@@ -111,7 +112,9 @@ class AsyncHandlerMixin(base.BaseHandler):
 
 
 def _renders_inline(response: Any) -> bool:
-    """Whether rendering, and what is called after it, was declared free of I/O."""
+    """Whether rendering, and what is called after it, was declared free of I/O, or is over."""
+    if isinstance(response, SimpleTemplateResponse) and response.is_rendered:
+        return type(response).render is SimpleTemplateResponse.render  # It does nothing.
     return is_non_blocking(response.render) and all(
         is_non_blocking(callback) for callback in getattr(response, "_post_render_callbacks", ())
     )
