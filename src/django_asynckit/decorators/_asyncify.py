@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 from django.db import connections, transaction
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _MARK = "_non_atomic_requests"
 
@@ -19,6 +22,16 @@ class _All(set[str]):
 
     def __contains__(self, alias: object) -> bool:
         return True
+
+
+@overload
+def asyncify_view(
+    view: Callable[P, Coroutine[Any, Any, R]],
+) -> Callable[P, Coroutine[Any, Any, R]]: ...
+
+
+@overload
+def asyncify_view(view: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]: ...
 
 
 def asyncify_view(view: Callable[..., Any]) -> Callable[..., Any]:
