@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
@@ -109,8 +110,17 @@ class Async:
 
 
 class Nothing:
+    __slots__ = ()
+
     def __init__(self, get_response):
         pass
+
+
+class HoppingTwin(Twins):
+    """Leaves the event loop again, also where its twin is called from a thread."""
+
+    async def aprocess_response(self, request, response):
+        return await sync_to_async(self.process_response)(request, response)
 
 
 def template_of(request):
@@ -188,7 +198,8 @@ async def test_declared_middleware_makes_no_hop():
 
 
 @pytest.mark.parametrize(
-    ("middleware", "on_loop"), [(Sync, False), (Inline, False), (Twins, True), (Async, True)]
+    ("middleware", "on_loop"),
+    [(Sync, False), (Inline, False), (Twins, True), (Async, True), (HoppingTwin, False)],
 )
 async def test_a_response_is_processed_after_it_was_rendered(middleware, on_loop):
     (reply,) = await tools.ask(decorator_from_middleware(middleware)(template), [("/", {})])

@@ -226,6 +226,47 @@ def test_a_sync_view_may_have_async_methods_without_an_event_loop_too(view):
         assert view.as_view()(RequestFactory().get(query)).status_code == status
 
 
+class Closed(mixins.UserPassesTestMixin, AsyncPage):
+    """Refuses everybody, and looks at no user."""
+
+    @non_blocking
+    def test_func(self):
+        return False
+
+
+class ClosedForAll(Closed):
+    raise_exception = True
+
+
+class ClosedByOverride(Closed):
+    def handle_no_permission(self):
+        return HttpResponse("closed", status=403)
+
+
+class OwnPermission(mixins.PermissionRequiredMixin, AsyncPage):
+    raise_exception = True
+
+    def has_permission(self):
+        return False
+
+
+@pytest.mark.parametrize("view", [ClosedForAll, ClosedByOverride, OwnPermission])
+async def test_a_session_that_django_would_not_read_is_not_read(view, headers):
+    (reply,) = await tools.ask(view.as_view(), [("/", {"headers": headers["plain"]})], **SITE)
+    assert reply.status == 403
+    assert b"Vary" not in dict(reply.headers)
+
+
+async def test_without_authentication_an_async_override_may_refuse_too():
+    (reply,) = await tools.ask(RefusesAll.as_view(), [("/", {})])
+    assert reply.status == 403
+
+
+class RefusesAll(Closed):
+    async def handle_no_permission(self):
+        return HttpResponse("closed", status=403)
+
+
 class Dispatches(mixins.LoginRequiredMixin, AsyncPage):
     """Overrides ``dispatch()`` as a coroutine function, and stands before another mixin."""
 

@@ -32,13 +32,18 @@ def _is_authenticated(user: Any) -> bool:
 is_authenticated = inline_if_plain(_is_authenticated, "is_authenticated")
 
 
-async def user_of(request: HttpRequest) -> Any:
-    """Return ``request.user``, loaded: what Django's mixins look at, who know no ``request.auser()``."""
+async def load_user(request: HttpRequest) -> Any:
+    """Load ``request.user``, if there is one, so that code on the event loop can read it; return it."""
     if is_shared(request):
         return await request.auser()
-    if "user" not in request.__dict__:
-        return await run_in_worker(getattr, request, "user")
-    user: Any = request.__dict__["user"]
+    user = request.__dict__.get("user")
     if isinstance(user, LazyObject) and user.__dict__.get("_wrapped") is empty:
         await run_in_worker(bool, user)
     return user
+
+
+async def user_of(request: HttpRequest) -> Any:
+    """Return ``request.user``, loaded: what Django's mixins look at, who know no ``request.auser()``."""
+    if "user" not in request.__dict__:
+        return await run_in_worker(getattr, request, "user")
+    return await load_user(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Final
 
@@ -43,13 +43,14 @@ than 128 KiB is made in a thread.
 """
 
 
-def require_http_methods(request_method_list: Collection[str]) -> Decorator:
+def require_http_methods(request_method_list: Iterable[str]) -> Decorator:
     """Answer 405 to requests with other methods than those in the list, in upper case.
 
     Follows :func:`django.views.decorators.http.require_http_methods`. On an async view the record
     that a 405 logs leaves the event loop if one of its handlers may do network I/O.
     """
-    djangos = _require_http_methods(list(request_method_list))
+    methods = list(request_method_list)
+    djangos = _require_http_methods(methods)
 
     def decorator(view: V) -> V:
         decorated = djangos(view)
@@ -59,7 +60,7 @@ def require_http_methods(request_method_list: Collection[str]) -> Decorator:
 
         @wraps(decorated)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            if request.method in request_method_list or _logs_locally():
+            if request.method in methods or _logs_locally():
                 return await decorated(request, *args, **kwargs)
             return await run_in_pool(refuse, request)
 

@@ -11,7 +11,7 @@ from django.contrib.auth import mixins
 from django.http import HttpRequest
 
 from django_asynckit.decorators import _permissions, _users
-from django_asynckit.decorators._calling import as_sync, call, resolved
+from django_asynckit.decorators._calling import as_sync, call, is_async, resolved
 from django_asynckit.middleware._current_user import is_plain
 from django_asynckit.middleware._hooks import is_non_blocking, may_block
 from django_asynckit.middleware._login_urls import is_plain_url
@@ -79,7 +79,6 @@ class PermissionRequiredMixin(AccessMixin):
         return dispatch(request, *args, **kwargs)
 
     async def _ahas_permission(self, request: HttpRequest) -> Any:
-        user = await _users.user_of(request)
         if not _is_djangos(self, "has_permission", mixins.PermissionRequiredMixin):
             return await call(self.has_permission)
         if _runs_inline(self, "get_permission_required", mixins.PermissionRequiredMixin) and (
@@ -88,7 +87,7 @@ class PermissionRequiredMixin(AccessMixin):
             perms = self.get_permission_required()
         else:
             perms = await call(self.get_permission_required)
-        return await _permissions.has_perms(user, perms)
+        return await _permissions.has_perms(await _users.user_of(request), perms)
 
 
 class UserPassesTestMixin(AccessMixin):
@@ -134,11 +133,15 @@ async def _adispatch(
 
 
 async def _refuse(view: Any) -> Any:
-    """Return what ``handle_no_permission()`` returns, after the user whom it looks at was loaded."""
-    user = await _users.user_of(view.request)
-    if _refuses_inline(view) and is_plain(user, "is_authenticated"):
-        return view.handle_no_permission()
-    return await call(view.handle_no_permission)
+    """Return what ``handle_no_permission()`` returns; the user whom Django's looks at is loaded before."""
+    method = view.handle_no_permission
+    if is_async(method):
+        await _users.load_user(view.request)  # It may call Django's.
+    elif _refuses_inline(view) and (
+        view.raise_exception or is_plain(await _users.user_of(view.request), "is_authenticated")
+    ):
+        return method()
+    return await call(method)
 
 
 def _refuses_inline(view: Any) -> bool:
