@@ -14,7 +14,7 @@ from django_asynckit._bridge import run_in_worker, to_sync
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit._drift import native_path
 from django_asynckit.conf import conf
-from django_asynckit.decorators._calling import Decorator, V
+from django_asynckit.decorators._calling import Decorator, V, resolved
 from django_asynckit.dropins import dotted_path
 from django_asynckit.middleware import non_blocking
 from django_asynckit.middleware._hooks import Mode, awaitable_hook, awaitable_twin, resolve
@@ -93,34 +93,38 @@ class Hooks:
 
     def __init__(self, middleware: Any) -> None:
         self._middleware = middleware
-        self._modes: dict[str, Mode] = {}
+        self._ways: dict[str, tuple[Mode, Any]] = {}
 
     def mode(self, hook: str) -> Mode:
-        """Return how ``hook`` runs; looked up at the first call."""
-        if hook not in self._modes:
-            self._modes[hook] = self._find_mode(hook)
-        return self._modes[hook]
+        """Return how ``hook`` runs."""
+        return self._way(hook)[0]
 
-    def _find_mode(self, hook: str) -> Mode:
+    def _way(self, hook: str) -> tuple[Mode, Any]:
+        """Return how ``hook`` runs, and what to call; looked up at the first call."""
+        if hook not in self._ways:
+            self._ways[hook] = self._find(hook)
+        return self._ways[hook]
+
+    def _find(self, hook: str) -> tuple[Mode, Any]:
         mode = resolve(self._middleware, hook)
+        if mode is Mode.ABSENT:
+            return mode, None
+        if mode is Mode.TWIN:
+            return mode, awaitable_hook(self._middleware, hook)
         # Declared ones may block no more than marked ones.
-        if mode is Mode.HOP and dotted_path(type(self._middleware)) in conf.non_blocking_middleware:
-            return Mode.INLINE
-        return mode
+        if dotted_path(type(self._middleware)) in conf.non_blocking_middleware:
+            mode = Mode.INLINE
+        return mode, getattr(self._middleware, hook)
 
     async def run(self, hook: str, *args: Any) -> Any:
         """Run ``hook``; return ``None`` if there is none."""
-        mode = self.mode(hook)
+        mode, method = self._way(hook)
         if mode is Mode.ABSENT:
             return None
-        if mode is Mode.TWIN:
-            return await awaitable_hook(self._middleware, hook)(*args)
-        method = getattr(self._middleware, hook)
-        if iscoroutinefunction(method):  # What our mixin offers to Django's handlers.
-            return await method(*args)
-        if mode is Mode.INLINE:
-            return method(*args)
-        return await run_in_worker(method, *args)
+        if mode is Mode.HOP:
+            return await run_in_worker(method, *args)
+        # What our mixin offers to Django's handlers for a marked hook is async.
+        return await resolved(method(*args))
 
     async def respond(self, request: HttpRequest, response: Any) -> Any:
         """Return what the hooks for responses make of ``response``.
