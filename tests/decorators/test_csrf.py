@@ -112,6 +112,15 @@ async def test_tokens_in_sessions_of_the_database_work(name):
     assert bad.status == (403 if name == "csrf_protect" else 200)
 
 
+async def test_where_djangos_code_was_not_reviewed_it_runs_in_a_thread(monkeypatch):
+    monkeypatch.setattr(csrf, "_REVIEWED", False)
+    ours, stock = csrf._EnsureCsrfCookie, djangos._EnsureCsrfCookie
+    decorated = csrf._decorator(stock, ours, "")(view)
+    with tools.site(decorated):
+        hops = await tools.hops_of(decorated)
+    assert hops == ["process_request", "process_view", "process_response"]
+
+
 @pytest.mark.usefixtures("in_process_database")
 async def test_djangos_decorator_raises_there():
     headers = {"cookie": "sessionid=" + "k" * 32}
