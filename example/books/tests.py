@@ -31,6 +31,11 @@ class PageTests(ShopTestCase):
         response = await self.async_client.get("/")
         self.assertContains(response, "async all the way")
 
+    async def test_home_is_not_sent_twice(self) -> None:
+        response = await self.async_client.get("/")
+        again = await self.async_client.get("/", headers={"if-none-match": response["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
     async def test_list_and_detail(self) -> None:
         response = await self.async_client.get("/books/")
         self.assertContains(response, f'href="/books/{self.book.pk}/"')
@@ -98,6 +103,16 @@ class ReaderTests(ShopTestCase):
         await self.async_client.post("/accounts/logout/")
         self.assertContains(await self.async_client.get("/books/"), "Log in")
 
+    async def test_the_account_is_for_those_who_are_logged_in(self) -> None:
+        response = await self.async_client.get("/account/")
+        assert response["Location"] == "/accounts/login/?next=/account/"
+        await Review.objects.acreate(book=self.book, reader="reader", stars=4, text="Read it.")
+        reader = await get_user_model().objects.aget(username="reader")
+        await self.async_client.aforce_login(reader)
+        response = await self.async_client.get("/account/")
+        self.assertContains(response, "You wrote 1 review.")
+        assert "no-store" in response["Cache-Control"]
+
     async def test_the_admin_lists_books(self) -> None:
         await self.async_client.aforce_login(await get_user_model().objects.aget(username="admin"))
         self.assertContains(await self.async_client.get("/admin/books/book/"), "Emma")
@@ -106,19 +121,20 @@ class ReaderTests(ShopTestCase):
 class HandlerTests(SimpleTestCase):
     """Test clients have handlers of their own; this is what a server gets."""
 
-    def test_the_home_page_needs_no_thread(self) -> None:
-        asyncio.run(self.get_home())  # once to warm up
-        with record_hops() as trace:
-            status = asyncio.run(self.get_home())
-        assert status == 200
-        assert trace.hops == []
-        assert trace.threads_started == 0
+    def test_pages_where_nothing_blocks_need_no_thread(self) -> None:
+        for path, expected in (("/", 200), ("/account/", 302)):
+            asyncio.run(self.get(path))  # once to warm up
+            with record_hops() as trace:
+                status = asyncio.run(self.get(path))
+            assert status == expected
+            assert trace.hops == []
+            assert trace.threads_started == 0
 
-    async def get_home(self) -> int:
+    async def get(self, path: str) -> int:
         scope = {
             "type": "http",
             "method": "GET",
-            "path": "/",
+            "path": path,
             "headers": [(b"host", b"localhost")],
             "query_string": b"",
         }

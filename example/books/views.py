@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,16 @@ from django.contrib import messages
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.shortcuts import aget_object_or_404, redirect, render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_POST
+from django.views import View
 
 from books import supplier
 from books.catalog import csv_lines
 from books.forms import ReviewForm
-from books.models import Book
+from books.models import Book, Review
+from django_asynckit.decorators import method_decorator
+from django_asynckit.decorators.cache import never_cache
+from django_asynckit.decorators.http import etag, require_POST
+from django_asynckit.decorators.mixins import LoginRequiredMixin
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -32,6 +37,12 @@ def home_page() -> str:
     return render_to_string("books/home.html")
 
 
+async def home_etag(request: HttpRequest) -> str:
+    """Browsers that have the page already are told so."""
+    return sha256(home_page().encode()).hexdigest()
+
+
+@etag(home_etag)
 async def home(request: HttpRequest) -> HttpResponse:
     """Nothing blocks here: no hop, no thread."""
     return HttpResponse(home_page())
@@ -81,6 +92,16 @@ async def reading_list(request: HttpRequest) -> HttpResponse:
         else []
     )
     return await page(request, "books/reading_list.html", books=books)
+
+
+@method_decorator(never_cache, name="dispatch")
+class Account(LoginRequiredMixin, View):
+    """A class-based view for those who are logged in; the others go to the login page, without a hop."""
+
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        user = await request.auser()
+        reviews = await Review.objects.filter(reader=user.get_username()).acount()
+        return await page(request, "books/account.html", reviews=reviews)
 
 
 async def stock(request: HttpRequest, pk: int) -> HttpResponse:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from django_asynckit._mirrored import MIRRORED, REVIEWED
+from django_asynckit.dropins import DROPINS, dotted_path
 
 #: The path of our handler in the lists.
 HANDLER: Final = "django_asynckit.handler.asgi.ASGIHandler"
@@ -37,6 +38,12 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def is_reviewed(path: str) -> bool:
     """Whether all of Django's functions behind our class at ``path`` are versions that we reviewed."""
     return not list(unreviewed(path))
+
+
+def native_path(cls: object) -> str | None:
+    """Return the path of the reviewed native class for ``cls``, if that is one of Django's own."""
+    native = DROPINS.get(dotted_path(cls)) if isinstance(cls, type) else None
+    return native if native and is_reviewed(native) else None
 
 
 def unreviewed(path: str) -> Iterator[str]:

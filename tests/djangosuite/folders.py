@@ -21,8 +21,18 @@ _DIRECT = """
     cache.tests.TestWithTemplateResponse
 """
 
+#: Those of decorators and mixins.
+_DECORATORS = """
+    decorators auth_tests.test_decorators auth_tests.test_mixins cache.tests.CacheMiddlewareTest
+    csrf_tests conditional_processing generic_views utils_tests.test_decorators
+"""
+
 #: For each way of running, labels as ``runtests.py`` takes them.
-LABELS: Final = {"chain": _CHAIN.split(), "direct": _DIRECT.split()}
+LABELS: Final = {
+    "chain": _CHAIN.split(),
+    "direct": _DIRECT.split(),
+    "decorators": _DECORATORS.split(),
+}
 
 #: How many tests run at least, so that a run that lost most of them is seen.
-FEWEST: Final = {"chain": 6000, "direct": 1400}
+FEWEST: Final = {"chain": 6000, "direct": 1400, "decorators": 500}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
+from typing import Final
 
 from asgiref.sync import async_to_sync
 from django.core import asgi as django_asgi
@@ -15,6 +17,31 @@ from django_asynckit.dropins import DROPINS
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.test import AsyncClientHandler, ClientHandler
 from tests.djangosuite.uses import note_uses
+
+#: Modules of ours with decorators or mixins, and where Django's of the same names are.
+DECORATORS: Final = {
+    "": "django.utils.decorators",
+    ".admin": "django.contrib.admin.views.decorators",
+    ".auth": "django.contrib.auth.decorators",
+    ".mixins": "django.contrib.auth.mixins",
+    ".timezone": "django.utils.timezone",
+    ".transaction": "django.db.transaction",
+    ".translation": "django.utils.translation",
+    **{
+        f".{name}": f"django.views.decorators.{name}"
+        for name in [
+            "cache",
+            "clickjacking",
+            "common",
+            "csp",
+            "csrf",
+            "debug",
+            "gzip",
+            "http",
+            "vary",
+        ]
+    },
+}
 
 
 class StockClientHandler(client.ClientHandler):
@@ -46,6 +73,22 @@ def put_ours_in_place() -> None:
         note_uses(native)
         module, _, name = path.rpartition(".")
         setattr(sys.modules[module], name, native)
+
+
+def put_decorators_in_place() -> None:
+    """Let tests find our decorators and mixins under Django's names too.
+
+    All of them are imported before the first is put in place, because they call Django's.
+    """
+    modules = [
+        (importlib.import_module(f"django_asynckit.decorators{ours}"), djangos)
+        for ours, djangos in DECORATORS.items()
+        if importlib.util.find_spec(djangos)
+    ]
+    for ours, djangos in modules:
+        module = importlib.import_module(djangos)
+        for name in set(ours.__all__) & set(vars(module)):
+            setattr(module, name, getattr(ours, name))
 
 
 def _native_classes() -> dict[str, type]:

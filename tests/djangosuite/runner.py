@@ -24,6 +24,8 @@ class Runner(DiscoverRunner):
         if mode == "direct":
             direct.run_direct_calls_async()
         places.put_ours_in_place()
+        if mode == "decorators":
+            places.put_decorators_in_place()
 
     def run_suite(self, suite, **kwargs):
         self.found = suite.countTestCases()

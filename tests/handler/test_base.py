@@ -8,7 +8,10 @@ import pytest
 from django.core.handlers import base
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.db import connections
+from django.template import engines
+from django.template.response import TemplateResponse
 from django.test import override_settings
+from django.urls import path
 from django.utils import timezone, translation
 
 from django_asynckit.handler.asgi import ASGIHandler
@@ -161,3 +164,57 @@ async def test_the_time_zone_is_known_before_there_are_requests(time_zone):
         build()
         known = timezone.get_default_timezone.cache_info().currsize
     assert known == (time_zone == "Europe/Berlin")
+
+
+class Rendered(TemplateResponse):
+    """Does something of its own, though it is rendered already."""
+
+    def render(self):
+        calls.append("render")
+        return super().render()
+
+
+@pytest.mark.parametrize(
+    ("response_class", "hops"), [(TemplateResponse, 0), (Rendered, 1)], ids=["djangos", "own"]
+)
+async def test_what_is_rendered_already_makes_no_hop(response_class, hops):
+    async def view(request):
+        response = response_class(request, "no template of this name")
+        response.content = b"rendered"
+        return response
+
+    class urls:
+        urlpatterns = [path("", view)]
+
+    seen = await assert_same(scope_for("/"), ROOT_URLCONF=urls)
+    assert (seen.reply.body, seen.calls) == (b"rendered", ["render"] * hops)
+    with override_settings(ROOT_URLCONF=urls):
+        handler = ASGIHandler()
+        await drive(handler)
+        with counted_crossings() as count:
+            await drive(handler)
+    assert count.hops == hops
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+async def test_a_marked_response_is_rendered_inline_if_what_follows_is_marked_too(is_marked):
+    class Marked(TemplateResponse):
+        @site.non_blocking
+        def render(self):
+            return super().render()
+
+    def callback(response):
+        calls.append("callback")
+
+    async def view(request):
+        response = Marked(request, engines["django"].from_string("text"))
+        response.add_post_render_callback(site.non_blocking(callback) if is_marked else callback)
+        return response
+
+    class urls:
+        urlpatterns = [path("", view)]
+
+    with override_settings(ROOT_URLCONF=urls), counted_crossings() as count:
+        reply = await drive(ASGIHandler())
+    assert (reply.body, calls.pop()) == (b"text", "callback")
+    assert bool(count.hops) is not is_marked

@@ -10,6 +10,7 @@ from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.middleware.security import SecurityMiddleware as DjangoSecurityMiddleware
 from django.test import override_settings
 
+from django_asynckit import _drift
 from django_asynckit.handler import loading
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware.security import SecurityMiddleware
@@ -74,7 +75,7 @@ def test_the_setting_must_be_a_bool():
 
 
 def test_a_class_that_was_not_reviewed_stays(monkeypatch):
-    monkeypatch.setattr(loading, "is_reviewed", lambda path: False)
+    monkeypatch.setattr(_drift, "is_reviewed", lambda path: False)
     assert loaded(SECURITY) is DjangoSecurityMiddleware
 
 

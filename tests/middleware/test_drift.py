@@ -12,6 +12,7 @@ from django_asynckit._compat import HAS_CSP
 from django_asynckit._mirrored import MIRRORED, REVIEWED
 from django_asynckit.asgi import get_asgi_application
 from django_asynckit.checks.drift import check_drift
+from django_asynckit.decorators import csrf
 from django_asynckit.dropins import DROPINS
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.middleware.security import SecurityMiddleware
@@ -52,6 +53,9 @@ def test_every_native_class_and_every_mirrored_function_is_listed():
         CSP,
         "django_asynckit.handler.requests.make_request",
         PRELOAD,
+        "django_asynckit.decorators._permissions",
+        "django_asynckit.decorators.csrf",
+        "django_asynckit.decorators.mixins",
     }
     assert {name for names in MIRRORED.values() for name in names} == set(REVIEWED)
 
@@ -93,6 +97,12 @@ def test_a_check_names_what_stands_in_for_nothing_too(unreviewed):
     with override_settings(MIDDLEWARE=[PRELOAD]):
         (warning,) = check_drift()
     assert warning.obj == PRELOAD
+
+
+def test_a_check_names_decorators_that_are_in_use(unreviewed):
+    unreviewed("django.views.decorators.csrf:_EnsureCsrfToken")
+    (warning,) = check_drift()
+    assert warning.obj == csrf.__name__
 
 
 @pytest.mark.parametrize("path", ["no.such.Middleware", f"{__name__}.check_drift"])

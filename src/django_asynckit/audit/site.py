@@ -13,11 +13,11 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished, request_started
 from django.utils.module_loading import import_string
 
+from django_asynckit._logs import emits_locally
 from django_asynckit.audit.findings import Finding, Place, Rule
 from django_asynckit.audit.native import cache_blocks
 from django_asynckit.audit.sources import locate
 from django_asynckit.conf import worker_settings
-from django_asynckit.handler.logs import emits_locally
 from django_asynckit.handler.signals import FINISHED, STARTED, Receivers
 from django_asynckit.middleware._mro import has_own_twin
 from django_asynckit.middleware._sessions import awaits_natively

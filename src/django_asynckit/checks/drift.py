@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,7 +26,12 @@ def check_drift(**_kwargs: Any) -> list[CheckMessage]:
     except ImproperlyConfigured:
         return []  # E001 reports it.
     paths = dict.fromkeys(
-        [HANDLER, *(path for name in settings.MIDDLEWARE for path in _natives(name))]
+        [
+            HANDLER,
+            *(path for name in settings.MIDDLEWARE for path in _natives(name)),
+            # Decorators and mixins that the project has imported.
+            *(path for path in MIRRORED if path in sys.modules),
+        ]
     )
     return [_warning(path, names) for path in paths if (names := list(unreviewed(path)))]
 

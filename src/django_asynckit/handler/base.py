@@ -10,17 +10,18 @@ from typing import Any
 from django.core.handlers import base
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch
 from django.utils import timezone
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
+from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
 from django_asynckit.handler import errors
 from django_asynckit.handler.chain import improve
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
-from django_asynckit.handler.logs import log_status
 from django_asynckit.handler.urls import set_urlconf
 from django_asynckit.middleware._hooks import is_non_blocking
 from django_asynckit.middleware._mro import is_untouched
@@ -102,7 +103,7 @@ class AsyncHandlerMixin(base.BaseHandler):
         try:
             if iscoroutinefunction(response.render):
                 return await response.render()
-            if is_non_blocking(response.render):
+            if _renders_inline(response):
                 return response.render()
             return await run_in_worker(response.render)
         except Exception as error:
@@ -117,3 +118,12 @@ def _warm() -> None:
     errors.warm()
     with contextlib.suppress(Exception):  # A wrong TIME_ZONE is for the code that needs it.
         timezone.get_default_timezone()
+
+
+def _renders_inline(response: Any) -> bool:
+    """Whether rendering, and what is called after it, was declared free of I/O, or is over."""
+    if isinstance(response, SimpleTemplateResponse) and response.is_rendered:
+        return type(response).render is SimpleTemplateResponse.render  # It does nothing.
+    return is_non_blocking(response.render) and all(
+        is_non_blocking(callback) for callback in getattr(response, "_post_render_callbacks", ())
+    )

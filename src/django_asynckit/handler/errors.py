@@ -21,7 +21,7 @@ from django.urls import get_resolver, get_urlconf
 from django.views import defaults
 
 from django_asynckit._bridge import run_in_worker
-from django_asynckit.handler.logs import emits_locally
+from django_asynckit._logs import emits_locally
 from django_asynckit.middleware.csrf import needs_check
 
 #: Django's error views with the template that each looks for first.

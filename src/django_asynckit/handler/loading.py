@@ -11,9 +11,8 @@ from django.core.handlers import base
 from django.utils.module_loading import import_string
 
 from django_asynckit._declared import is_declared, require_valid
-from django_asynckit._drift import is_reviewed
+from django_asynckit._drift import native_path
 from django_asynckit.conf import conf
-from django_asynckit.dropins import DROPINS, dotted_path
 from django_asynckit.handler.chain import improve
 from django_asynckit.handler.declared import on_the_loop
 
@@ -74,9 +73,3 @@ def factory_for(path: str, import_path: Callable[[str], Any] = import_string) ->
     if is_declared(path, named):
         middleware = on_the_loop(path, middleware, named)
     return middleware
-
-
-def native_path(cls: object) -> str | None:
-    """Return the path of the reviewed native class for ``cls``, if that is one of Django's own."""
-    native = DROPINS.get(dotted_path(cls)) if isinstance(cls, type) else None
-    return native if native and is_reviewed(native) else None

@@ -67,6 +67,12 @@ def is_made_on_loop(alias: str) -> bool:
     return isinstance(backend, type) and _async_name(backend, "get") is not None
 
 
+def is_stored_on_loop_only(alias: str) -> bool:
+    """Whether the cache ``alias`` has no sync method that stores, so that threads cannot."""
+    backend = _backend(alias)
+    return backend is not None and _is_async_only(backend, "set")
+
+
 def is_in_memory(cache: object) -> bool:
     """Whether ``cache`` is exactly one of Django's that do no I/O, with nothing of a user's in it."""
     return type(cache) in _IN_MEMORY and _METHODS.isdisjoint(vars(cache)) and _has_plain_keys(cache)

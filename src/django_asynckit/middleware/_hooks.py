@@ -109,7 +109,7 @@ def awaitable_twin(middleware: object, hook: str) -> Callable[..., Any] | None:
 
 
 def _namespaces(obj: object) -> Iterator[dict[str, Any]]:
-    yield obj.__dict__
+    yield getattr(obj, "__dict__", {})  # It may have slots.
     for cls in type(obj).__mro__:
         yield cls.__dict__  # type: ignore[misc]
 

@@ -10,8 +10,6 @@ from django.conf import settings
 from django.contrib.auth import middleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import reverse
-from django.utils.functional import Promise
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import (
@@ -27,6 +25,7 @@ from django_asynckit.middleware._hooks import (
     overridden_behind,
 )
 from django_asynckit.middleware._lazy import lazy
+from django_asynckit.middleware._login_urls import is_plain_url
 from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware._remote_users import is_awaited
 from django_asynckit.middleware._users import auser, get_user
@@ -81,11 +80,7 @@ class LoginRequiredMiddleware(AsyncMiddlewareMixin, middleware.LoginRequiredMidd
 
 
 def _has_plain_login_url(view_func: Callable[..., Any]) -> bool:
-    """Whether the login URL is text or ``reverse_lazy()``; another object may do anything to become text."""
-    url = getattr(view_func, "login_url", None) or settings.LOGIN_URL
-    if isinstance(url, Promise):
-        return url.__reduce__()[1][0] is reverse
-    return isinstance(url, str)
+    return is_plain_url(getattr(view_func, "login_url", None) or settings.LOGIN_URL)
 
 
 class RemoteUserMiddleware(middleware.RemoteUserMiddleware):

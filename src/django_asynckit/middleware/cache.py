@@ -15,6 +15,7 @@ from django_asynckit.middleware._caches import (
     awaitable,
     cache_on_loop,
     is_in_memory,
+    is_stored_on_loop_only,
     pickles_in_memory,
 )
 from django_asynckit.middleware._hooks import may_block, non_blocking
@@ -62,6 +63,10 @@ class UpdateCacheMiddleware(_CacheMiddlewareMixin, cache.UpdateCacheMiddleware):
         if writes.calls:
             await self._store(writes.calls)
         return response
+
+    def needs_event_loop(self) -> bool:
+        """Whether a response that is rendered in a thread can be stored by the twin only."""
+        return is_stored_on_loop_only(self.cache_alias)
 
     async def _store(self, calls: list[_Call]) -> None:
         cache = self._cache_on_loop()

@@ -30,13 +30,13 @@ class LocaleMiddleware(AsyncMiddlewareMixin, locale.LocaleMiddleware):
 
     def __init__(self, get_response: GetResponse) -> None:
         super().__init__(get_response)
-        if self.async_mode and _has_files():
+        if self.async_mode and has_files():
             _read_default_language()
 
     async def aprocess_request(self, request: HttpRequest) -> None:
-        if not _has_files():
+        if not has_files():
             super().process_request(request)
-        elif _may_look_at_disk(request) or not _is_read(language := _language_of(request)):
+        elif _may_look_at_disk(request) or not is_read(language := _language_of(request)):
             await run_in_worker(super().process_request, request)
         else:
             translation.activate(language)
@@ -47,7 +47,7 @@ class LocaleMiddleware(AsyncMiddlewareMixin, locale.LocaleMiddleware):
         return super().process_response(request, response)
 
 
-def _has_files() -> bool:
+def has_files() -> bool:
     """Whether Django translates at all; it asks for ``USE_I18N`` once."""
     activate: object = translation._trans.activate  # type: ignore[attr-defined]
     return activate is trans_real.activate
@@ -74,7 +74,7 @@ def _is_language(code: str) -> bool:
     return any(known.partition("-")[0] == generic for known in trans_real.get_languages())
 
 
-def _is_read(language: str) -> bool:
+def is_read(language: str) -> bool:
     return language in trans_real._translations  # type: ignore[attr-defined]
 
 

@@ -12,8 +12,8 @@ from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 from django.utils.log import RequireDebugFalse
 
+from django_asynckit._logs import emits_locally, log_status
 from django_asynckit.handler.asgi import ASGIHandler
-from django_asynckit.handler.logs import emits_locally, log_status
 from tests.driver import drive, plain_root_logger, scope_for
 from tests.handler.tools import assert_same, captured_logs, counted_crossings
 
