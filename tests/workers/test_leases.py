@@ -171,12 +171,12 @@ async def test_what_was_dropped_late_is_no_business_of_the_next(kept):
     async with worker_lease():
         await hop()
         (worker,) = POOL.workers()
-        worker.inbox.put(POOL._look_again)
+        worker.inbox.put(POOL.look_again)
         await hop()
-        worker.inbox.put(POOL._look_again)
+        worker.inbox.put(POOL.look_again)
         await until(worker.inbox.empty)
         assert statistics().resting == 1
-    worker.inbox.put(POOL._look_again)
+    worker.inbox.put(POOL.look_again)
     await until_idle()
     assert await leased() == worker.name
 
@@ -500,7 +500,7 @@ def test_a_result_for_a_loop_that_is_closed_is_dropped():
 
 async def test_what_asgiref_did_not_make_runs_too():
     """Nobody else calls the executor today; it does not rely on that."""
-    from django_asynckit.workers.context import _Router
+    from django_asynckit.workers.routes import _Router
 
     async with worker_lease():
         assert await _Router().submit(divmod, 7, 2) == (3, 1)
