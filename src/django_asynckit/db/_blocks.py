@@ -54,6 +54,9 @@ class Block(Route):
                 current_route.set(self.outer)
                 self._abandon(error)
             raise
+        if not self.is_open:
+            current_route.set(self.outer)
+            raise _ended()
 
     async def exit(self, error: BaseException | None) -> None:
         """Commit or roll back, with all that Django does at that; then raise a cancellation."""

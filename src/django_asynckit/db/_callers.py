@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import weakref
 from inspect import CO_ASYNC_GENERATOR
 from types import FrameType
 
@@ -22,7 +23,10 @@ class Caller:
         #: Whether it may await something while it is closed.
         self.may_await = is_generator
         self._generator = frame if is_generator and not _is_contextlib(frame.f_back) else None
-        self._task = asyncio.current_task()
+        task = asyncio.current_task()
+        assert task is not None
+        # Weak, since a task that nobody refers to must end, and roll back.
+        self._task = weakref.ref(task)
 
     def forget(self) -> None:
         """Keep the code from being kept."""
@@ -30,7 +34,7 @@ class Caller:
 
     def belongs(self) -> bool:
         """Whether the running code is that code, called by it, or a task that was started in it."""
-        if self._generator is None or asyncio.current_task() is not self._task:
+        if self._generator is None or asyncio.current_task() is not self._task():
             return True
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame is not self._generator:
