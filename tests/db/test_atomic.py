@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import IntegrityError, connection, transaction
 
 from django_asynckit.db import aatomic
 from django_asynckit.workers import worker_lease
 from tests.db.tools import add, names, no_lease, place
-from tests.workers.tools import until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
 

@@ -235,7 +235,9 @@ async def test_a_timeout_is_a_timeout():
 async def test_an_error_of_the_commit_is_raised_and_nothing_is_written():
     def break_foreign_keys():
         with connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE child (id int, parent int REFERENCES django_content_type(id) DEFERRABLE INITIALLY DEFERRED)")
+            cursor.execute(
+                "CREATE TABLE child (id int, parent int REFERENCES django_content_type(id) DEFERRABLE INITIALLY DEFERRED)"
+            )
 
     def orphan():
         with connection.cursor() as cursor:

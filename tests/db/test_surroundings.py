@@ -12,13 +12,12 @@ from channels.consumer import AsyncConsumer
 from channels.testing import ApplicationCommunicator
 from django.core.handlers.asgi import ASGIHandler as StockHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import connection, transaction
+from django.db import connection
 from django.http import HttpResponse, JsonResponse
 from django.test import RequestFactory, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 
-from django_asynckit.db import aatomic, agather, aon_commit, database_sync_to_async
-from django_asynckit.db import _blocks
+from django_asynckit.db import _blocks, aatomic, agather, aon_commit, database_sync_to_async
 from django_asynckit.handler.asgi import ASGIHandler
 from tests.db.tools import Row, add, names, place
 from tests.driver import drive, plain_root_logger

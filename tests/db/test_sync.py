@@ -18,10 +18,10 @@ from django.test import override_settings
 
 from django_asynckit.db import aatomic, database_sync_to_async
 from django_asynckit.trace import record_hops
-from django_asynckit.workers import keeps_no_connection_state, statistics, worker_lease
+from django_asynckit.workers import keeps_no_connection_state, worker_lease
 from django_asynckit.workers.context import POOL
 from tests.db.tools import Row, add, add_sync, names, no_lease, place
-from tests.workers.tools import Gate, hop, thread, until, until_idle
+from tests.workers.tools import Gate, hop, thread, until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
 
@@ -353,4 +353,7 @@ async def test_a_queryset_that_is_not_evaluated_can_be_warned_of():
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             await database_sync_to_async(Row.objects.all)()
-            assert await database_sync_to_async(lambda: list(Row.objects.all()), warn_if_lazy=True)() == []
+            assert (
+                await database_sync_to_async(lambda: list(Row.objects.all()), warn_if_lazy=True)()
+                == []
+            )

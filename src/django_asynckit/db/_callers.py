@@ -17,12 +17,14 @@ class Caller:
     """
 
     def __init__(self, frame: FrameType | None) -> None:
-        while frame is not None and _is_contextlib(frame):
+        while frame is not None and _is_of_contextlib(frame):
             frame = frame.f_back
         is_generator = frame is not None and bool(frame.f_code.co_flags & CO_ASYNC_GENERATOR)
         #: Whether it may await something while it is closed.
         self.may_await = is_generator
-        self._generator = frame if is_generator and not _is_contextlib(frame.f_back) else None
+        driver = None if frame is None else frame.f_back
+        is_manager = driver is not None and _is_of_contextlib(driver)
+        self._generator = frame if is_generator and not is_manager else None
         task = asyncio.current_task()
         assert task is not None
         # Weak, since a task that nobody refers to must end, and roll back.
@@ -42,5 +44,5 @@ class Caller:
         return frame is not None
 
 
-def _is_contextlib(frame: FrameType | None) -> bool:
-    return frame is not None and frame.f_globals.get("__name__") == "contextlib"
+def _is_of_contextlib(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__") == "contextlib"

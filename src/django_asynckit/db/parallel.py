@@ -46,7 +46,7 @@ class TaskGroup(asyncio.TaskGroup):
             await find_home_with_connections()
         return self
 
-    def create_task(  # type: ignore[override]
+    def create_task(
         self,
         coro: Coroutine[Any, Any, T],
         *,

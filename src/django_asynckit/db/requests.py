@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -26,10 +27,11 @@ def make_async_view_atomic(view: View) -> View:
         if alias not in excluded:
             view = aatomic(using=alias)(view)
 
+    @functools.wraps(view)
     async def atomic(*args: Any, **kwargs: Any) -> Any:
         return await view(*args, **kwargs)
 
-    vars(atomic).update(vars(view), __wrapped__=view, _non_atomic_requests=set(aliases))
+    vars(atomic)["_non_atomic_requests"] = set(aliases)
     return atomic
 
 

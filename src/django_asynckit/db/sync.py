@@ -211,7 +211,7 @@ def _wrap_generator(options: _Options, func: Callable[..., Any]) -> Any:
 
 
 def _is_lazy(result: object) -> bool:
-    return isinstance(result, QuerySet | RawQuerySet) and result._result_cache is None
+    return isinstance(result, QuerySet | RawQuerySet) and vars(result)["_result_cache"] is None
 
 
 class _Runner:

@@ -55,7 +55,8 @@ class AsyncAtomic:
         @functools.wraps(func)
         async def inner(*args: P.args, **kwargs: P.kwargs) -> R:
             async with AsyncAtomic(self.using, self.savepoint, self.durable):
-                return await func(*args, **kwargs)
+                result: R = await func(*args, **kwargs)
+            return result
 
         return inner
 

@@ -21,7 +21,7 @@ from django_asynckit._bridge import (
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
 from django_asynckit.workers.seat import Seat
-from django_asynckit.workers.threads import ThreadSeat, seat_of
+from django_asynckit.workers.threads import seat_of
 
 POOL: Final = Pool()
 current_lease: Final[ContextVar[Lease | None]] = ContextVar("asynckit_lease", default=None)
