@@ -291,8 +291,7 @@ async def test_a_block_of_orm_calls_lends_its_worker_afterwards():
 def numbers(until, fails=False):
     try:
         seen.append((thread(), "begin"))
-        for number in range(until):
-            yield number
+        yield from range(until)
         if fails:
             raise ValueError("wrong")
     finally:
