@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from django_asynckit._bridge import run_in_worker, to_sync
-from django_asynckit._compat import iscoroutinefunction
+from django_asynckit.db._functions import is_async
 
 
 async def aon_commit(
@@ -25,16 +25,12 @@ async def aon_commit(
     the callbacks behind it, unless ``robust``: then it is logged. The data is committed all the same.
     Raises ``TypeError`` if ``func`` cannot be called.
     """
-    callback = _run_async(func) if _is_async(func) else func
+    callback = _run_async(func) if is_async(func) else func
     await run_in_worker(_register, callback, using, robust)
 
 
 def _register(callback: Callable[[], object], using: str | None, robust: bool) -> None:
     transaction.on_commit(callback, using, robust)
-
-
-def _is_async(func: Any) -> bool:
-    return iscoroutinefunction(func) or iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004
 
 
 def _run_async(func: Any) -> Callable[[], object]:

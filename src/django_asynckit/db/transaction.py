@@ -9,8 +9,8 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from django.db import DEFAULT_DB_ALIAS
 
-from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.db._blocks import Block
+from django_asynckit.db._functions import is_async
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,7 +45,7 @@ class AsyncAtomic:
         self, func: Callable[P, Coroutine[Any, Any, R]]
     ) -> Callable[P, Coroutine[Any, Any, R]]:
         """Return ``func``, an async function, inside a block of its own at each call."""
-        if not iscoroutinefunction(func):
+        if not is_async(func):
             raise TypeError(
                 f"aatomic can only be applied to async functions, and {func!r} is none. Use "
                 "django.db.transaction.atomic for a sync function. An async generator would leave "
