@@ -48,3 +48,19 @@ async def run_and_cancel(coroutine, *args):
     if not task.cancelled():
         task.result()
     return task.cancelled(), cancelled.awaits
+
+
+class Left:
+    """Awaits a coroutine without closing it when it is cancelled."""
+
+    def __init__(self, coroutine):
+        self.coroutine = coroutine
+
+    def __await__(self):
+        value = None
+        while True:
+            future = self.coroutine.send(value)
+            try:
+                value = yield future
+            except asyncio.CancelledError:
+                return

@@ -13,7 +13,7 @@ from tests.workers.tools import until_idle
 async def test_what_must_be_there_is_there_and_nothing_else(kept, monkeypatch, seed):
     monkeypatch.setitem(kept, "OPTIONS", {"timeout": 30, "init_command": "PRAGMA synchronous=OFF"})
     model = Model(add, seed)
-    await model.run(steps=300, at_once=4)
+    await model.run(steps=150, at_once=4)
     # The table allows no name twice.
     assert await names() - model.unknown == model.committed
     await until_idle()

@@ -14,6 +14,7 @@ from django.test import override_settings
 
 from django_asynckit.db import aatomic
 from django_asynckit.workers import release_worker, statistics, worker_lease
+from tests.db.cancelling import Left
 from tests.db.tools import Row, add, names, no_lease, place
 from tests.workers.tools import Gate, hop, until, until_idle
 
@@ -417,7 +418,7 @@ async def test_a_coroutine_that_is_closed_rolls_back(surroundings):
             await asyncio.Event().wait()
 
     async def drive(coroutine):
-        task = asyncio.ensure_future(_as_future(coroutine))
+        task = asyncio.ensure_future(Left(coroutine))
         await entered.wait()
         task.cancel()
         await asyncio.wait([task])
@@ -432,22 +433,6 @@ async def test_a_coroutine_that_is_closed_rolls_back(surroundings):
         async with aatomic():
             await add("b")
         assert await names() == {"b"}
-
-
-class _as_future:
-    """Awaits a coroutine without closing it when it is cancelled."""
-
-    def __init__(self, coroutine):
-        self.coroutine = coroutine
-
-    def __await__(self):
-        value = None
-        while True:
-            future = self.coroutine.send(value)
-            try:
-                value = yield future
-            except asyncio.CancelledError:
-                return
 
 
 async def until_async(ask, condition):

@@ -7,19 +7,21 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync, sync_to_async
 from channels.consumer import AsyncConsumer
 from channels.testing import ApplicationCommunicator
 from django.core.handlers.asgi import ASGIHandler as StockHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import connection
+from django.db import connection, connections
 from django.http import HttpResponse, JsonResponse
 from django.test import RequestFactory, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 
 from django_asynckit.db import _blocks, aatomic, agather, aon_commit, database_sync_to_async
 from django_asynckit.handler.asgi import ASGIHandler
-from tests.db.tools import Row, add, names, place
+from django_asynckit.workers import worker_lease
+from tests.db.cancelling import Left
+from tests.db.tools import Row, add, names, no_lease, place
 from tests.driver import drive, plain_root_logger
 from tests.workers.tools import thread, until_idle
 
@@ -239,3 +241,58 @@ async def test_a_block_that_never_was_begun_is_not_entered():
     block = _blocks.Block("default", savepoint=True, durable=False)
     with pytest.raises(RuntimeError, match="was ended"):
         block._enter()
+
+
+async def write_and_wait(entered):
+    async with aatomic():
+        await add("a")
+        entered.set()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("lease", [True, False], ids=["worker", "script"])
+def test_a_coroutine_that_is_closed_after_its_loop_rolls_back(kept, lease):
+    async def start():
+        entered = asyncio.Event()
+        async with worker_lease() if lease else no_lease(closes=False):
+            coroutine = write_and_wait(entered)
+            task = asyncio.ensure_future(Left(coroutine))
+            await entered.wait()
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+        return coroutine
+
+    loop = asyncio.new_event_loop()
+    coroutine = loop.run_until_complete(start())
+    loop.close()
+    coroutine.close()
+    assert async_to_sync(names)() == set()
+    asyncio.run(close_all())
+
+
+@sync_to_async
+def close_all():
+    connections.close_all()
+
+
+async def test_a_coroutine_that_is_closed_after_its_thread_leaves_nothing(kept):
+    entered = asyncio.Event()
+    async with ThreadSensitiveContext():
+        coroutine = write_and_wait(entered)
+        task = asyncio.ensure_future(Left(coroutine))
+        await entered.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    coroutine.close()
+    await asyncio.sleep(0)
+    assert await names() == set()
+
+
+async def test_who_gives_the_executor_work_without_a_loop_gets_it_done(kept):
+    async with no_lease():
+        async with aatomic():
+            name, _ = await place()
+            future = SyncToAsync.single_thread_executor.submit(thread)
+            assert await asyncio.wrap_future(future) == name

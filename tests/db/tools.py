@@ -43,11 +43,12 @@ def place():
 
 
 @contextlib.asynccontextmanager
-async def no_lease():
+async def no_lease(closes=True):
     """A script, where asgiref has one thread for all."""
     await sync_to_async(connections.close_all)()
     yield
-    await sync_to_async(connections.close_all)()
+    if closes:
+        await sync_to_async(connections.close_all)()
 
 
 @sync_to_async

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import contextvars
 import sys
+import weakref
+from typing import Any
 
 from django.db import transaction
 
@@ -20,7 +22,8 @@ class Block(Route):
     """Enters and leaves a transaction or savepoint; nested blocks on a connection end in order."""
 
     def __init__(self, using: str, savepoint: bool, durable: bool) -> None:
-        super().__init__(Seat(), None)
+        self.seat: Seat
+        self.outer: Route | None = None
         self.is_open = False
         self._using = using
         self._atomic = transaction.atomic(using, savepoint, durable)
@@ -29,6 +32,7 @@ class Block(Route):
         self._is_begun = False
         self._is_entered = False
         self._is_left = False
+        self._iterators_before: list[weakref.ref[Any]] = []
 
     def has_caller(self) -> bool:
         return self._caller.belongs()
@@ -129,6 +133,7 @@ class Block(Route):
             raise _ended()
         if self._holds:
             self.seat.look_at_connections()
+            self._iterators_before = [weakref.ref(one) for one in self.seat.iterators()]
         self._atomic.__enter__()
         self._is_entered = True
 
@@ -139,6 +144,8 @@ class Block(Route):
             if block.is_open and failure is None:
                 failure = _ended_too_early()
             block.is_open = False
+        if self._holds and failure is not None:
+            self._close_iterators()
         for block in inside:
             with contextlib.suppress(Exception):
                 block._exit_django(failure or GeneratorExit())
@@ -150,6 +157,14 @@ class Block(Route):
         if self._is_entered and not self._is_left:
             self._is_left = True
             self._atomic.__exit__(type(error) if error is not None else None, error, None)
+
+    def _close_iterators(self) -> None:
+        """Close what reads from cursors of the transaction: Python would do it in any thread."""
+        before = [one() for one in self._iterators_before]
+        for iterator in self.seat.iterators():
+            if iterator not in before:
+                with contextlib.suppress(Exception):
+                    iterator.close()
 
     def _roll_back(self, error: BaseException) -> None:
         with contextlib.suppress(Exception):

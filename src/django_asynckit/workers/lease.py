@@ -94,8 +94,9 @@ class Lease(Seat):
         if self.worker is not None:
             self.is_in_transaction = self.worker.connections.in_transaction()
 
-    def has_iterator(self, generator: object) -> bool:
-        return any(one() is generator for one in self._generators)
+    def iterators(self) -> list[GeneratorType[Any, Any, Any]]:
+        found = [one() for one in self._generators]
+        return [one for one in found if one is not None and _is_suspended(one)]
 
     def carry_to(self, connections: Connections) -> None:
         """Make ``connections``, its worker's, like those of the seat that it is beside."""

@@ -68,7 +68,7 @@ def _route(home: Seat, call: Any) -> Seat:
     for value in called_with(call):
         if isinstance(value, GeneratorType):
             # Its cursor is there. An iterator of a thread that is no worker's began there.
-            return next((one for one in home.seats() if one.has_iterator(value)), home)
+            return next((one for one in home.seats() if value in one.iterators()), home)
     route = innermost()
     return _free(home) if route is None else route.seat
 

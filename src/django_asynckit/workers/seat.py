@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from types import GeneratorType
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-class Seat:
+class Seat(abc.ABC):
     """What a lease and a thread that is no worker have in common.
 
     A block of code may hold it: then calls that do not belong to the block go to the seat beside.
@@ -27,28 +29,29 @@ class Seat:
         self.blocks: dict[str, list[Any]] = {}
         self._turns: list[asyncio.Future[None]] = []
 
+    @abc.abstractmethod
     def submit(self, call: Callable[..., Any], /, *args: Any) -> Any:
         """Have ``call`` run here, behind all others; return a future of its result."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def post(self, function: Callable[[], None]) -> bool:
         """Have ``function`` run here, behind all others; no event loop is needed. Say if it will."""
-        raise NotImplementedError
 
     def hold(self, count: int) -> None:
         """Note that ``count`` more blocks hold it."""
         self.holds += count
 
+    @abc.abstractmethod
     def connections(self) -> dict[str, BaseDatabaseWrapper]:
         """Return the connection wrappers that code here uses, to be looked at only."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def look_at_connections(self) -> None:
         """Do what is needed here, in the right thread, for :meth:`connections`."""
 
-    def has_iterator(self, generator: object) -> bool:
-        """Whether ``generator`` was begun here and is suspended."""
-        raise NotImplementedError
+    def iterators(self) -> list[GeneratorType[Any, Any, Any]]:
+        """Return the sync generators that were begun here and are suspended, as far as known."""
+        return []
 
     def seats(self) -> Iterator[Seat]:
         """Return it and all beside it."""

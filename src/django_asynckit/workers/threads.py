@@ -57,9 +57,6 @@ class ThreadSeat(Seat):
     def look_at_connections(self) -> None:
         self._connections = {one.alias: one for one in connections.all(initialized_only=True)}
 
-    def has_iterator(self, generator: object) -> bool:  # noqa: ARG002
-        return False
-
     def _submit_routed(self, call: Callable[..., Any], /, *args: Any) -> Any:
         return self._route(self, call).submit(call, *args)
 
