@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from contextvars import Context
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from django_asynckit.conf import worker_settings
 from django_asynckit.db._homes import find_home, find_home_with_connections
@@ -17,6 +17,14 @@ T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 T5 = TypeVar("T5")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Closable(Protocol[R_co]):
+    """A coroutine, as type checkers see it: unlike a task it can be closed."""
+
+    def __await__(self) -> Generator[object, None, R_co]: ...
+    def close(self) -> object: ...
 
 
 class TaskGroup(asyncio.TaskGroup):
@@ -76,46 +84,44 @@ class TaskGroup(asyncio.TaskGroup):
 
 
 @overload
-async def agather(a: Coroutine[Any, Any, T1], /, *, limit: int | None = None) -> tuple[T1]: ...
+async def agather(a: Closable[T1], /, *, limit: int | None = None) -> tuple[T1]: ...
 @overload
 async def agather(
-    a: Coroutine[Any, Any, T1], b: Coroutine[Any, Any, T2], /, *, limit: int | None = None
+    a: Closable[T1], b: Closable[T2], /, *, limit: int | None = None
 ) -> tuple[T1, T2]: ...
 @overload
 async def agather(
-    a: Coroutine[Any, Any, T1],
-    b: Coroutine[Any, Any, T2],
-    c: Coroutine[Any, Any, T3],
+    a: Closable[T1],
+    b: Closable[T2],
+    c: Closable[T3],
     /,
     *,
     limit: int | None = None,
 ) -> tuple[T1, T2, T3]: ...
 @overload
 async def agather(
-    a: Coroutine[Any, Any, T1],
-    b: Coroutine[Any, Any, T2],
-    c: Coroutine[Any, Any, T3],
-    d: Coroutine[Any, Any, T4],
+    a: Closable[T1],
+    b: Closable[T2],
+    c: Closable[T3],
+    d: Closable[T4],
     /,
     *,
     limit: int | None = None,
 ) -> tuple[T1, T2, T3, T4]: ...
 @overload
 async def agather(
-    a: Coroutine[Any, Any, T1],
-    b: Coroutine[Any, Any, T2],
-    c: Coroutine[Any, Any, T3],
-    d: Coroutine[Any, Any, T4],
-    e: Coroutine[Any, Any, T5],
+    a: Closable[T1],
+    b: Closable[T2],
+    c: Closable[T3],
+    d: Closable[T4],
+    e: Closable[T5],
     /,
     *,
     limit: int | None = None,
 ) -> tuple[T1, T2, T3, T4, T5]: ...
 @overload
-async def agather(
-    *coroutines: Coroutine[Any, Any, T], limit: int | None = None
-) -> tuple[T, ...]: ...
-async def agather(*coroutines: Coroutine[Any, Any, Any], limit: int | None = None) -> Any:
+async def agather(*coroutines: Closable[T], limit: int | None = None) -> tuple[T, ...]: ...
+async def agather(*coroutines: Any, limit: int | None = None) -> Any:
     """Run ``coroutines`` at the same time, each on a connection of its own; return their results in order.
 
     It is a :class:`TaskGroup` with these tasks: see there for workers, transactions and errors.

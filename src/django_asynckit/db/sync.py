@@ -7,7 +7,7 @@ import contextvars
 import functools
 import inspect
 import warnings
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
@@ -20,6 +20,7 @@ from django_asynckit._bridge import adapt, executor_in_charge, thread_that_waits
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.db._chunks import in_chunks
 from django_asynckit.db._homes import find_home_with_connections
+from django_asynckit.types import Awaited
 from django_asynckit.workers.job import copy_declaration
 from django_asynckit.workers.routes import ROUTER, branch, innermost
 from django_asynckit.workers.threads import ThreadSeat
@@ -37,7 +38,7 @@ class Decorator(Protocol):
         self, func: Callable[P, Generator[Y, Any, Any]], /
     ) -> Callable[P, AsyncGenerator[Y, None]]: ...
     @overload
-    def __call__(self, func: Callable[P, R], /) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    def __call__(self, func: Callable[P, R], /) -> Callable[P, Awaited[R]]: ...
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def database_sync_to_async(
     own_connection: bool = False,
     chunk_size: int = 100,
     warn_if_lazy: bool = False,
-) -> Callable[P, Coroutine[Any, Any, R]]: ...
+) -> Callable[P, Awaited[R]]: ...
 @overload
 def database_sync_to_async(
     func: None = None,

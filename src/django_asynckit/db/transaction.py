@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from django_asynckit.db._blocks import Block
 from django_asynckit.db._functions import is_async
+from django_asynckit.types import Awaited
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,9 +42,7 @@ class AsyncAtomic:
     ) -> None:
         await self._pop_block().exit(exc_value)
 
-    def __call__(
-        self, func: Callable[P, Coroutine[Any, Any, R]]
-    ) -> Callable[P, Coroutine[Any, Any, R]]:
+    def __call__(self, func: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaited[R]]:
         """Return ``func``, an async function, inside a block of its own at each call."""
         if not is_async(func):
             raise TypeError(
@@ -75,7 +74,7 @@ def aatomic(
 @overload
 def aatomic(
     using: Callable[P, Coroutine[Any, Any, R]], savepoint: bool = True, durable: bool = False
-) -> Callable[P, Coroutine[Any, Any, R]]: ...
+) -> Callable[P, Awaited[R]]: ...
 def aatomic(using: Any = None, savepoint: bool = True, durable: bool = False) -> Any:
     """Run an ``async with`` block, or an async function, in a database transaction.
 
