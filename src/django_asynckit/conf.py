@@ -138,8 +138,7 @@ def _carry() -> Callable[[Any, Any], object] | None:
         ) from error
     if not callable(carry):
         raise ImproperlyConfigured(
-            f"ASYNCKIT_CARRY_CONNECTION_STATE must be the dotted path of a function, and {path!r} "
-            "is none."
+            f"ASYNCKIT_CARRY_CONNECTION_STATE must be the dotted path of a function, not of {carry!r}."
         )
     return carry  # type: ignore[no-any-return]
 

@@ -13,10 +13,11 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 from django_asynckit.db import aatomic
+from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers import release_worker, statistics, worker_lease
 from tests.db.cancelling import Left
 from tests.db.tools import Row, add, names, no_lease, place
-from tests.workers.tools import Gate, hop, until, until_idle
+from tests.workers.tools import Gate, busy, hop, thread, until, until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
 both = pytest.mark.parametrize("surroundings", [worker_lease, no_lease], ids=["worker", "script"])
@@ -582,3 +583,66 @@ async def test_under_a_sync_frame_siblings_are_kept_apart():
     async with worker_lease():
         assert await sync_to_async(sync)()
     await until_idle()
+
+
+async def test_a_block_that_was_ended_may_be_left_in_another_task():
+    inner, entered = aatomic(), asyncio.Event()
+
+    async def nested():
+        await inner.__aenter__()
+        entered.set()
+
+    async with worker_lease():
+        with pytest.raises(RuntimeError, match="is still in an aatomic block of"):
+            async with aatomic():
+                task = asyncio.create_task(nested())
+                await entered.wait()
+        await task
+        with pytest.raises(RuntimeError, match="was ended"):
+            await inner.__aexit__(None, None, None)
+        assert not (await place())[1]
+
+
+async def test_an_iterator_from_before_a_block_that_fails_goes_on():
+    found = []
+    async with worker_lease():
+        await add(*"abcd")
+        async for row in Row.objects.order_by("model").aiterator(chunk_size=1):
+            found.append(row.model)
+            with contextlib.suppress(ValueError):
+                async with aatomic():
+                    await Row.objects.acount()
+                    raise ValueError("wrong")
+    assert found == list("abcd")
+
+
+async def test_an_iterator_of_a_block_that_fails_is_closed_in_its_thread():
+    def rows():
+        try:
+            yield from "abcd"
+        finally:
+            closed.append(thread())
+
+    closed = []
+    async with worker_lease():
+        with pytest.raises(ValueError, match="wrong"):
+            async with aatomic():
+                generator = rows()
+                assert await hop(next, generator) == "a"
+                name, _ = await place()
+                raise ValueError("wrong")
+        assert closed == [name]
+
+
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.05)
+async def test_a_block_that_gets_no_worker_leaves_nothing():
+    async with busy() as gate, worker_lease():
+        with pytest.raises(WorkerTimeout):
+            async with aatomic():
+                raise AssertionError("it must not be entered")
+        gate.open()
+        await until(lambda: statistics().running == 0)
+        async with aatomic():
+            await add("a")
+        assert not (await place())[1]
+    assert await names() == {"a"}

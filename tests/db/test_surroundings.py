@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -267,7 +268,7 @@ def test_a_coroutine_that_is_closed_after_its_loop_rolls_back(kept, lease):
     coroutine = loop.run_until_complete(start())
     loop.close()
     coroutine.close()
-    assert async_to_sync(names)() == set()
+    assert asyncio.run(names()) == set()
     asyncio.run(close_all())
 
 
@@ -276,16 +277,22 @@ def close_all():
     connections.close_all()
 
 
-async def test_a_coroutine_that_is_closed_after_its_thread_leaves_nothing(kept):
+@pytest.mark.parametrize("is_kept", [False, True], ids=["dropped", "kept"])
+async def test_a_coroutine_that_is_closed_after_its_thread_leaves_nothing(kept, is_kept):
     entered = asyncio.Event()
-    async with ThreadSensitiveContext():
+    executor = ThreadPoolExecutor(1) if is_kept else None
+    async with ThreadSensitiveContext(executor=executor):
         coroutine = write_and_wait(entered)
         task = asyncio.ensure_future(Left(coroutine))
         await entered.wait()
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
+    if executor is not None:
+        await sync_to_async(executor.shutdown, thread_sensitive=False)()
     coroutine.close()
+    gc.collect()
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert await names() == set()
 
@@ -294,5 +301,7 @@ async def test_who_gives_the_executor_work_without_a_loop_gets_it_done(kept):
     async with no_lease():
         async with aatomic():
             name, _ = await place()
-            future = SyncToAsync.single_thread_executor.submit(thread)
+            submit = SyncToAsync.single_thread_executor.submit
+            assert "submit" in vars(SyncToAsync.single_thread_executor)
+            future = await sync_to_async(submit, thread_sensitive=False)(thread)
             assert await asyncio.wrap_future(future) == name

@@ -118,11 +118,7 @@ class Block(Route):
             self._post(error)
 
     def _post(self, error: BaseException) -> None:
-        try:
-            is_posted = self.seat.post(lambda: self._roll_back(error))
-        except RuntimeError:  # The thread does no more.
-            is_posted = False
-        if not is_posted:
+        if not self.seat.post(lambda: self._roll_back(error)):
             self._end()
 
     # In the right thread.

@@ -42,7 +42,13 @@ class ThreadSeat(Seat):
         return type(executor).submit(executor, call, *args)
 
     def post(self, function: Callable[[], None]) -> bool:
-        self.submit(function)
+        executor = self._executor()
+        if executor is None:
+            return False
+        try:
+            type(executor).submit(executor, function)
+        except RuntimeError:  # It takes no more work.
+            return False
         return True
 
     def hold(self, count: int) -> None:
