@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.connection import ConnectionDoesNotExist
 
 from django_asynckit.db import aatomic
+from django_asynckit.trace import record_hops
 from django_asynckit.workers import worker_lease
 from tests.db.tools import add, names, no_lease, place
 
@@ -68,3 +70,31 @@ async def test_it_decorates_async_functions(surroundings):
         with pytest.raises(ValueError, match="b"):
             await failing("b")
         assert await names() == {"a"}
+
+
+async def synchronous():
+    yield
+
+
+@pytest.mark.parametrize("func", [place.func, synchronous, 1], ids=["sync", "generator", "none"])
+def test_it_decorates_nothing_else(func):
+    with pytest.raises(TypeError, match="can only be applied to async functions"):
+        aatomic()(func)
+
+
+async def test_an_unknown_database_is_djangos_error(surroundings):
+    async with surroundings():
+        with pytest.raises(ConnectionDoesNotExist):
+            async with aatomic(using="nowhere"):
+                raise AssertionError("it must not be entered")
+        async with aatomic():
+            await add("a")
+        assert await names() == {"a"}
+
+
+async def test_a_block_makes_two_hops(surroundings):
+    async with surroundings():
+        with record_hops() as trace:
+            async with aatomic():
+                pass
+        assert len(trace.hops) == 2

@@ -126,3 +126,26 @@ async def test_a_callback_may_open_a_transaction(surroundings):
             await aon_commit(asynchronous)
         assert await names() == {"a", "b"}
     await until_idle()
+
+
+@both
+async def test_a_task_that_a_callback_has_started_goes_on_after_it(surroundings):
+    async def task():
+        inside = await place()
+        started.set()
+        await ended.wait()
+        async with aatomic():
+            return inside, await place()
+
+    async def asynchronous():
+        tasks.append(asyncio.create_task(task()))
+        await started.wait()
+
+    tasks, started, ended = [], asyncio.Event(), asyncio.Event()
+    async with surroundings():
+        async with aatomic():
+            await aon_commit(asynchronous)
+        ended.set()
+        name, _ = await place()
+        assert await tasks[0] == ((name, False), (name, True))
+    await until_idle()

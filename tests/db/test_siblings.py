@@ -646,3 +646,29 @@ async def test_a_block_that_gets_no_worker_leaves_nothing():
             await add("a")
         assert not (await place())[1]
     assert await names() == {"a"}
+
+
+async def test_beside_a_frame_with_a_block_a_sibling_has_a_worker_too():
+    """Its worker waits for the frame, and the frame may wait for it."""
+
+    async def sibling():
+        await steps.opened.wait()
+        found = await place()
+        steps.asked.set()
+        return found
+
+    async def inner():
+        async with aatomic():
+            steps.opened.set()
+            await steps.asked.wait()
+            return await place()
+
+    steps = Steps()
+    async with worker_lease():
+        task = asyncio.create_task(sibling())
+        name, is_in = await sync_to_async(async_to_sync(inner))()
+        assert is_in
+        assert await task != (name, True)
+        await hop()
+        await until(lambda: statistics().resting == 1)
+    await until_idle()

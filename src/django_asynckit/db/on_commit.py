@@ -10,6 +10,7 @@ from django.db import transaction
 
 from django_asynckit._bridge import run_in_worker, to_sync
 from django_asynckit.db._functions import is_async
+from django_asynckit.workers.routes import outlive_thread
 
 
 async def aon_commit(
@@ -34,8 +35,12 @@ def _register(callback: Callable[[], object], using: str | None, robust: bool) -
 
 
 def _run_async(func: Any) -> Callable[[], object]:
+    async def call() -> object:
+        with outlive_thread():
+            return await func()
+
     @functools.wraps(func)
     def run() -> object:
-        return to_sync(func)()
+        return to_sync(call)()
 
     return run

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import functools
 import inspect
 import warnings
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from django.db import DEFAULT_DB_ALIAS, close_old_connections, transaction
 from django.db.models import QuerySet
 from django.db.models.query import RawQuerySet
 
-from django_asynckit._bridge import adapt, executor_in_charge, thread_that_waits, uninterrupted
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.db._chunks import in_chunks
-from django_asynckit.db._homes import find_home_with_connections
+from django_asynckit.db._running import Options, Runner
 from django_asynckit.types import Awaited
-from django_asynckit.workers.job import copy_declaration
-from django_asynckit.workers.routes import ROUTER, branch, innermost
-from django_asynckit.workers.threads import ThreadSeat
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,20 +32,6 @@ class Decorator(Protocol):
     ) -> Callable[P, AsyncGenerator[Y, None]]: ...
     @overload
     def __call__(self, func: Callable[P, R], /) -> Callable[P, Awaited[R]]: ...
-
-
-@dataclass(frozen=True)
-class _Options:
-    thread_sensitive: bool
-    executor: ThreadPoolExecutor | None
-    context: contextvars.Context | None
-    atomic: bool
-    using: str | None
-    savepoint: bool
-    durable: bool
-    own_connection: bool
-    chunk_size: int
-    warn_if_lazy: bool
 
 
 @overload
@@ -127,7 +106,7 @@ def database_sync_to_async(  # noqa: PLR0913
 
     Raises ``TypeError`` for what is async, and for options that do not go together.
     """
-    options = _Options(
+    options = Options(
         thread_sensitive,
         executor,
         context,
@@ -145,7 +124,7 @@ def database_sync_to_async(  # noqa: PLR0913
     return _wrap(options, func)
 
 
-def _check_options(options: _Options) -> None:
+def _check_options(options: Options) -> None:
     if not options.atomic and (options.durable or options.using or not options.savepoint):
         raise TypeError("using, savepoint and durable need atomic=True.")
     if options.own_connection and not options.thread_sensitive:
@@ -156,7 +135,7 @@ def _check_options(options: _Options) -> None:
         raise ValueError(f"chunk_size must be at least 1, not {options.chunk_size!r}.")
 
 
-def _wrap(options: _Options, func: Any) -> Any:
+def _wrap(options: Options, func: Any) -> Any:
     if isinstance(func, classmethod | staticmethod):
         return type(func)(_wrap(options, func.__func__))
     called = func.func if isinstance(func, functools.partial) else func
@@ -173,8 +152,8 @@ def _wrap(options: _Options, func: Any) -> Any:
     return wrapped
 
 
-def _wrap_function(options: _Options, func: Callable[..., Any]) -> Any:
-    run = _Runner(options, func)
+def _wrap_function(options: Options, func: Callable[..., Any]) -> Any:
+    run = Runner(options, func)
 
     @functools.wraps(func)
     async def call(*args: Any, **kwargs: Any) -> Any:
@@ -191,13 +170,13 @@ def _wrap_function(options: _Options, func: Callable[..., Any]) -> Any:
     return call
 
 
-def _wrap_generator(options: _Options, func: Callable[..., Any]) -> Any:
+def _wrap_generator(options: Options, func: Callable[..., Any]) -> Any:
     if options.atomic or options.own_connection:
         raise TypeError(
             "A generator takes neither atomic=True, since its transaction would be open while others "
             "work with an item, nor own_connection=True."
         )
-    step = functools.partial(_Runner, options)
+    step = functools.partial(Runner, options)
 
     @functools.wraps(func)
     async def iterate(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
@@ -213,76 +192,3 @@ def _wrap_generator(options: _Options, func: Callable[..., Any]) -> Any:
 
 def _is_lazy(result: object) -> bool:
     return isinstance(result, QuerySet | RawQuerySet) and vars(result)["_result_cache"] is None
-
-
-class _Runner:
-    """Runs ``func`` in the thread that ``options`` ask for."""
-
-    def __init__(self, options: _Options, func: Callable[..., Any]) -> None:
-        self._options = options
-        self._func = func
-        self._transaction: Callable[..., Any] | None = None
-        if options.atomic:
-            alias = options.using or DEFAULT_DB_ALIAS
-            atomic = transaction.atomic(alias, options.savepoint, options.durable)
-            self._transaction = atomic(func)
-        self._adapt = functools.partial(
-            adapt,
-            thread_sensitive=options.thread_sensitive,
-            executor=options.executor,
-            context=options.context,
-        )
-        self._adapted = self._adapt(func)
-
-    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not self._options.own_connection:
-            return await self._run(*args, **kwargs)
-        is_in_block, home = innermost() is not None, await find_home_with_connections()
-        if home.is_shared and not (isinstance(home, ThreadSeat) and home.lease):
-            return await self._run(*args, **kwargs)  # There is one connection.
-
-        async def run() -> Any:
-            with branch(home, must_not_wait=is_in_block or home.is_shared):
-                return await self._run(*args, **kwargs)
-
-        return await asyncio.create_task(run())
-
-    async def _run(self, *args: Any, **kwargs: Any) -> Any:
-        is_cleaning = self._is_cleaning()
-        if self._transaction is not None:
-            return await self._run_in_transaction(is_cleaning, *args, **kwargs)
-        if is_cleaning:
-            return await self._adapt(_cleaning(self._func))(*args, **kwargs)
-        return await self._adapted(*args, **kwargs)
-
-    async def _run_in_transaction(self, is_cleaning: bool, *args: Any, **kwargs: Any) -> Any:
-        has_begun = False
-        transaction = self._transaction
-        assert transaction is not None
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            nonlocal has_begun
-            has_begun = True
-            return transaction(*args, **kwargs)
-
-        call = _cleaning(call) if is_cleaning else copy_declaration(self._func, call)
-        adapted = self._adapt(call)
-        return await uninterrupted(adapted(*args, **kwargs), may_stop=lambda: not has_begun)
-
-    def _is_cleaning(self) -> bool:
-        """Whether nobody else closes connections that are old, in the thread that will be used."""
-        if not self._options.thread_sensitive:
-            return True
-        executor = executor_in_charge()
-        return executor is not ROUTER and not thread_that_waits(executor) and innermost() is None
-
-
-def _cleaning(func: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        close_old_connections()
-        try:
-            return func(*args, **kwargs)
-        finally:
-            close_old_connections()
-
-    return call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from django_asynckit._bridge import (
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
 from django_asynckit.workers.seat import Seat
-from django_asynckit.workers.threads import seat_of
+from django_asynckit.workers.threads import ThreadSeat, seat_of
 
 POOL: Final = Pool()
 current_lease: Final[ContextVar[Lease | None]] = ContextVar("asynckit_lease", default=None)
@@ -97,7 +98,23 @@ def end(lease: Lease) -> None:
 def home() -> Seat:
     """Return where the calls of the running code go while it is in no block."""
     executor = executor_in_charge()
-    return _own_seat() if executor is ROUTER else seat_of(executor, _route)
+    while executor is not ROUTER:
+        seat = seat_of(executor, _route)
+        if seat.successor is None:
+            return seat
+        executor = seat.successor
+    return _own_seat()
+
+
+@contextlib.contextmanager
+def outlive_thread() -> Iterator[None]:
+    """Let tasks that the block starts go on when the thread that waits for it waits no more."""
+    seat, context = seat_of(executor_in_charge(), _route), contextvars.copy_context()
+    try:
+        yield
+    finally:
+        context.run(leave_thread)
+        seat.end(context.run(executor_in_charge))
 
 
 def _own_seat() -> Lease:
@@ -144,10 +161,16 @@ def release(seat: Seat) -> None:
     """Give back what :func:`hold` has returned."""
     with _lock:
         seat.hold(-1)
-    source = seat.source() if isinstance(seat, Lease) and seat.source is not None else None
-    for one in (seat, source):
+    for one in (seat, _behind(seat)):
         if one is not None and not one.holds:
             _let_go(one)
+
+
+def _behind(seat: Seat) -> Seat | None:
+    """Return the seat that ``seat`` is beside, or the lease whose worker waits there."""
+    if isinstance(seat, Lease):
+        return None if seat.source is None else seat.source()
+    return seat.lease if isinstance(seat, ThreadSeat) else None
 
 
 def _let_go(home: Seat) -> None:

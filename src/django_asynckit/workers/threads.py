@@ -29,6 +29,7 @@ class ThreadSeat(Seat):
         self._executor = weakref.ref(executor)
         self._route = route
         self._connections: dict[str, BaseDatabaseWrapper] = {}
+        self.successor: Any = None
         waits = thread_that_waits(executor)
         #: The request whose worker waits in ``async_to_sync``.
         self.lease: Lease | None = waits.lease() if isinstance(waits, Worker) else None
@@ -55,7 +56,7 @@ class ThreadSeat(Seat):
         super().hold(count)
         if self.lease is not None:
             self.lease.holds += count
-        vars(self._executor()).setdefault("submit", self._submit_routed)
+        self._take_over()
 
     def connections(self) -> dict[str, BaseDatabaseWrapper]:
         return self._connections if self.lease is None else self.lease.connections()
@@ -63,7 +64,19 @@ class ThreadSeat(Seat):
     def look_at_connections(self) -> None:
         self._connections = {one.alias: one for one in connections.all(initialized_only=True)}
 
+    def end(self, successor: Any) -> None:
+        """Give ``successor``, an executor, all calls from now on: the thread will wait no more."""
+        self.successor = successor
+        self._take_over()
+
+    def _take_over(self) -> None:
+        executor = self._executor()
+        if executor is not None:
+            vars(executor).setdefault("submit", self._submit_routed)
+
     def _submit_routed(self, call: Callable[..., Any], /, *args: Any) -> Any:
+        if self.successor is not None:
+            return self.successor.submit(call, *args)
         return self._route(self, call).submit(call, *args)
 
 
