@@ -297,6 +297,11 @@ async def test_a_task_hears_that_its_block_was_ended():
             await task
 
 
+def after_turns(number, call):
+    loop = asyncio.get_running_loop()
+    loop.call_soon(after_turns, number - 1, call) if number else call()
+
+
 @pytest.mark.parametrize("ticks", range(1, 4))
 async def test_a_block_that_is_about_to_begin_ends_with_the_one_around_it(ticks):
     """What enters it is before or behind what ends the outer block."""
@@ -312,9 +317,9 @@ async def test_a_block_that_is_about_to_begin_ends_with_the_one_around_it(ticks)
                     slow = asyncio.create_task(hop(gate))
                     await gate.wait_entered()
                     task = asyncio.create_task(nested())
-                    asyncio.get_running_loop().call_later(0.02, gate.open)
                     for _ in range(ticks):
                         await asyncio.sleep(0)
+                    after_turns(5, gate.open)  # Then the end of the block is in the queue.
             await slow
         with pytest.raises(RuntimeError, match="was ended"):
             await task

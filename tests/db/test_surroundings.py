@@ -86,7 +86,7 @@ def site():
 
 
 @pytest.mark.parametrize("handler", [StockHandler, ASGIHandler], ids=["stock", "ours"])
-async def test_under_each_handler_siblings_are_kept_apart(kept, site, handler):
+async def test_under_each_handler_siblings_are_kept_apart(database, site, handler):
     with plain_root_logger():
         reply = await drive(handler(), "/siblings/")
     found = json.loads(reply.body)
@@ -99,7 +99,7 @@ async def test_under_each_handler_siblings_are_kept_apart(kept, site, handler):
 
 
 @pytest.mark.parametrize("handler", [StockHandler, ASGIHandler], ids=["stock", "ours"])
-async def test_what_a_sync_middleware_has_set_holds_inside(kept, site, handler):
+async def test_what_a_sync_middleware_has_set_holds_inside(database, site, handler):
     with plain_root_logger(), override_settings(MIDDLEWARE=[f"{__name__}.sync_only"]):
         reply = await drive(handler(), "/tenant/")
     _, tenant, is_in = json.loads(reply.body)["found"]
@@ -139,7 +139,7 @@ async def test_in_a_context_that_has_ended_asgiref_refuses(kept, executor):
     await task
 
 
-async def test_in_a_consumer_of_channels(kept):
+async def test_in_a_consumer_of_channels(database):
     class Consumer(AsyncConsumer):
         async def test_write(self, message):
             async with aatomic():
@@ -154,6 +154,7 @@ async def test_in_a_consumer_of_channels(kept):
     assert await communicator.receive_output(5) == {"type": "test.done"}
     await communicator.wait()
     assert await names() == {"a"}
+    await close_all()
 
 
 class InTestCase(TestCase):
@@ -244,19 +245,22 @@ async def test_a_block_that_never_was_begun_is_not_entered():
         block._enter()
 
 
-async def write_and_wait(entered):
+async def write_and_wait(entered, raw):
     async with aatomic():
         await add("a")
+        raw.append(await sync_to_async(lambda: connection.connection)())
         entered.set()
         await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize("lease", [True, False], ids=["worker", "script"])
 def test_a_coroutine_that_is_closed_after_its_loop_rolls_back(kept, lease):
+    raw = []
+
     async def start():
         entered = asyncio.Event()
         async with worker_lease() if lease else no_lease(closes=False):
-            coroutine = write_and_wait(entered)
+            coroutine = write_and_wait(entered, raw)
             task = asyncio.ensure_future(Left(coroutine))
             await entered.wait()
             await asyncio.sleep(0)
@@ -279,10 +283,10 @@ def close_all():
 
 @pytest.mark.parametrize("is_kept", [False, True], ids=["dropped", "kept"])
 async def test_a_coroutine_that_is_closed_after_its_thread_leaves_nothing(kept, is_kept):
-    entered = asyncio.Event()
+    entered, raw = asyncio.Event(), []
     executor = ThreadPoolExecutor(1) if is_kept else None
     async with ThreadSensitiveContext(executor=executor):
-        coroutine = write_and_wait(entered)
+        coroutine = write_and_wait(entered, raw)
         task = asyncio.ensure_future(Left(coroutine))
         await entered.wait()
         await asyncio.sleep(0)
@@ -295,6 +299,7 @@ async def test_a_coroutine_that_is_closed_after_its_thread_leaves_nothing(kept, 
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert await names() == set()
+    await sync_to_async(raw[0].close)()  # Its thread, which ended, left it to Python.
 
 
 async def test_who_gives_the_executor_work_without_a_loop_gets_it_done(kept):
