@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+import pytest
+from asgiref.sync import async_to_sync  # noqa: TID251
+from django.db import connection
+
 if find_spec("sybil"):  # The environments that only run the tests do without it.
     from sybil import Sybil
     from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
@@ -16,4 +20,23 @@ if find_spec("sybil"):  # The environments that only run the tests do without it
         parsers=[PythonCodeBlockParser(), SkipParser()],
         patterns=["docs/**/*.md", "README.md"],
         setup=name_module,
+        fixtures=["run_with_database"],
     ).pytest()
+
+
+@pytest.fixture
+def run_with_database(django_db_blocker):
+    """Return a function that runs an async example with a database in memory, with one table."""
+
+    from django.contrib.auth.models import Group
+
+    def run(function):
+        with django_db_blocker.unblock():
+            with connection.schema_editor() as editor:
+                editor.create_model(Group)
+            async_to_sync(function)()
+            with connection.schema_editor() as editor:
+                editor.delete_model(Group)
+            connection.close()
+
+    return run

@@ -18,6 +18,7 @@ def test_defaults():
     assert settings.hold == "auto"
     assert (settings.idle_seconds, settings.wait_seconds) == (10, 30)
     assert settings.reuse is True
+    assert settings.carry is None
 
 
 @override_settings(
@@ -26,11 +27,13 @@ def test_defaults():
     ASYNCKIT_WORKER_IDLE_SECONDS=0.5,
     ASYNCKIT_WORKER_WAIT_SECONDS=2,
     ASYNCKIT_WORKER_REUSE=False,
+    ASYNCKIT_CARRY_CONNECTION_STATE="math.hypot",
 )
 def test_values_are_read_again_after_an_override():
     settings = worker_settings()
     assert (settings.limit, settings.hold, settings.reuse) == (3, "call", False)
     assert (settings.idle_seconds, settings.wait_seconds) == (0.5, 2)
+    assert settings.carry is math.hypot
     with override_settings(SITE_ID=7):
         assert worker_settings() is settings
 
@@ -44,6 +47,10 @@ WRONG = [
         for value in (0, -1, "8", None, True, math.inf, math.nan)
     ),
     *(("ASYNCKIT_WORKER_REUSE", value) for value in (1, "0", None)),
+    *(
+        ("ASYNCKIT_CARRY_CONNECTION_STATE", value)
+        for value in (1, "", "nothing", "no.such.module", "math.no_such_name", "math.pi")
+    ),
 ]
 
 

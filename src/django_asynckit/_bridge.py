@@ -8,6 +8,7 @@ import contextvars
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, Token
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
@@ -33,6 +34,12 @@ async def run_in_context(context: contextvars.Context, func: Callable[P, R], *ar
     return await sync_to_async(func, thread_sensitive=True, context=context)(*args)  # type: ignore[call-arg]
 
 
+def adapt(func: Callable[P, R], **options: Any) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Return ``sync_to_async(func, **options)``."""
+    adapted: Any = sync_to_async(func, **options)
+    return adapted  # type: ignore[no-any-return]
+
+
 def to_sync(func: Callable[P, Awaitable[R]]) -> Callable[P, R]:
     """Make the coroutine function ``func`` callable from sync code."""
     return async_to_sync(func)
@@ -47,6 +54,32 @@ def adapted_coroutine_function(func: Any) -> Callable[..., Coroutine[Any, Any, A
     """Return the coroutine function behind what :func:`is_adapted_to_sync` recognises."""
     awaitable: Callable[..., Coroutine[Any, Any, Any]] = func.awaitable
     return awaitable
+
+
+def executor_in_charge() -> Any:
+    """Return the executor that ``sync_to_async`` would use for a thread-sensitive call made here."""
+    current = local_values(AsyncToSync.executors).get("current")
+    if current is not None:
+        return current
+    context: Any = SyncToAsync.thread_sensitive_context.get(None)
+    if context is None:
+        loop = asyncio.get_running_loop()
+        return AsyncToSync.loop_thread_executors.get(loop, SyncToAsync.single_thread_executor)
+    executors: Any = SyncToAsync.context_to_thread_executor
+    if context not in executors and not context._exited:
+        executors[context] = ThreadPoolExecutor(max_workers=1)
+    return executors.get(context, SyncToAsync.single_thread_executor)
+
+
+def thread_that_waits(executor: Any) -> threading.Thread | None:
+    """Return the thread that waits in ``async_to_sync``, if it is what ``executor`` runs calls in."""
+    thread: threading.Thread | None = getattr(executor, "_work_thread", None)
+    return thread
+
+
+def leave_thread() -> None:
+    """Let no thread that waits in ``async_to_sync`` run the thread-sensitive calls of this context."""
+    delete_local_value(AsyncToSync.executors, "current")
 
 
 class _RequestKey:
@@ -159,12 +192,17 @@ def delete_local_value(local: Local, name: str) -> None:
         local._storage._data.set(_Storage(threading.get_ident(), values))
 
 
-async def uninterrupted(coroutine: Coroutine[Any, Any, R]) -> R:
+async def uninterrupted(
+    coroutine: Coroutine[Any, Any, R],
+    may_stop: Callable[[], bool] = lambda: False,
+    context: contextvars.Context | None = None,
+) -> R:
     """Await ``coroutine`` to its end, also while cancelled; the cancellation is raised afterwards.
 
-    What it sets in context variables is set for the caller too.
+    What it sets in context variables is set for the caller too, unless it runs in a ``context`` of
+    its own. Where ``may_stop()`` is true a cancellation reaches it at once.
     """
-    context = contextvars.copy_context()
+    is_own, context = context is None, context or contextvars.copy_context()
     task = asyncio.get_running_loop().create_task(coroutine, context=context)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -172,7 +210,9 @@ async def uninterrupted(coroutine: Coroutine[Any, Any, R]) -> R:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-    for variable, value in context.items():
+            if may_stop():
+                task.cancel()
+    for variable, value in context.items() if is_own else ():
         if variable.get(None) is not value:
             variable.set(value)
     if cancelled is not None and not task.cancelled():

@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
 
 #: What ``LazySettings`` has read already; it empties this very dictionary when settings change.
 _READ: Final[dict[str, Any]] = settings.__dict__
@@ -66,6 +67,8 @@ class WorkerSettings:
     wait_seconds: float
     #: Whether a worker serves more than one request.
     reuse: bool
+    #: What gives an additional connection of a request the state of the first one.
+    carry: Callable[[Any, Any], object] | None
 
 
 HOLD_MODES: Final = ("auto", "request", "call")
@@ -83,6 +86,7 @@ def worker_settings() -> WorkerSettings:
         idle_seconds=_idle_seconds(),
         wait_seconds=_wait_seconds(),
         reuse=_reuse(),
+        carry=_carry(),
     )
 
 
@@ -121,6 +125,24 @@ def _reuse() -> bool:
     return reuse
 
 
+def _carry() -> Callable[[Any, Any], object] | None:
+    path = getattr(settings, "ASYNCKIT_CARRY_CONNECTION_STATE", None)
+    if path is None:
+        return None
+    try:
+        carry = import_string(path)
+    except (ImportError, TypeError, AttributeError) as error:
+        raise ImproperlyConfigured(
+            f"ASYNCKIT_CARRY_CONNECTION_STATE must be the dotted path of a function, not {path!r}: "
+            f"{error}"
+        ) from error
+    if not callable(carry):
+        raise ImproperlyConfigured(
+            f"ASYNCKIT_CARRY_CONNECTION_STATE must be the dotted path of a function, not of {carry!r}."
+        )
+    return carry  # type: ignore[no-any-return]
+
+
 def _seconds(name: str, default: float) -> float:
     seconds = getattr(settings, name, default)
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
@@ -143,6 +165,7 @@ READERS: Final[tuple[Callable[[], Any], ...]] = (
     _idle_seconds,
     _wait_seconds,
     _reuse,
+    _carry,
 )
 
 

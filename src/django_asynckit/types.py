@@ -1,9 +1,9 @@
-"""Type aliases of the ASGI interface and of Django's request path."""
+"""Type aliases: the ASGI interface, Django's request path, and what async functions return."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from typing import Any, Never, TypeAlias, TypeVar
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -16,3 +16,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsyncGetResponse: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 SyncGetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 GetResponse: TypeAlias = AsyncGetResponse | SyncGetResponse
+
+R = TypeVar("R")
+
+#: The coroutine of an async function. With ``Any`` in it, mypy could not choose between overloads.
+Awaited: TypeAlias = Coroutine[object, Never, R]

@@ -90,6 +90,7 @@ def of_own():
 
 
 @pytest.mark.usefixtures("atomic_requests")
-async def test_without_it_an_async_view_refuses_atomic_requests():
-    (reply,) = await tools.ask(tools.hello, [("/", {})])
-    assert reply.status == 500
+async def test_its_transaction_begins_and_ends_in_its_one_hop():
+    decorated = asyncify_view(in_transaction)
+    with tools.site(decorated):
+        assert len(await tools.hops_of(decorated)) == 1

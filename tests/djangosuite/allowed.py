@@ -34,6 +34,10 @@ ALLOWED: Final = (
         modes=("chain", "direct"),
         versions=("5.2", "6.0"),
     ),
+    Allowed(
+        "handlers.tests.TransactionsPerRequestTests.test_auto_transaction_async_view",
+        "ATOMIC_REQUESTS works for async views; Django refuses them.",
+    ),
 )
 
 #: Native classes that Django's tests do not make around an async function, and why.

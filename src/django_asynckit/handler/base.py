@@ -18,6 +18,7 @@ from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
+from django_asynckit.db.requests import make_async_view_atomic
 from django_asynckit.handler import errors
 from django_asynckit.handler.chain import improve
 from django_asynckit.handler.exceptions import ExceptionHooks
@@ -91,6 +92,13 @@ class AsyncHandlerMixin(base.BaseHandler):
             if response is None:
                 raise
             return response
+
+    def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
+        """Run an async view in transactions where ``ATOMIC_REQUESTS`` says so, as Django does sync ones."""
+        if iscoroutinefunction(view):
+            view = make_async_view_atomic(view)
+        atomic: Callable[..., Any] = super().make_view_atomic(view)
+        return atomic
 
     async def _render(self, request: HttpRequest, response: Any) -> Any:
         for middleware_method in self._template_response_middleware:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django_asynckit._bridge import run_in_pool
 from django_asynckit.types import Receive, Send
-from django_asynckit.workers.context import POOL
 from django_asynckit.workers.process import JOIN_SECONDS
+from django_asynckit.workers.routes import POOL
 
 
 async def answer_lifespan(receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connections, reset_queries
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from django_asynckit.conf import worker_settings
 from django_asynckit.workers.signals import is_connected
 from django_asynckit.workers.wrapper import Wrapper
 
@@ -55,6 +56,23 @@ class Connections:
             for wrapper in self._wrappers.values():
                 wrapper.renew()
         self.check_if_others_died()
+
+    def carry_from(self, others: dict[str, BaseDatabaseWrapper]) -> None:
+        """Take over from ``others``, of another thread, what must hold for all of a request's queries."""
+        carry = worker_settings().carry
+        for alias, wrapper in self._wrappers.items():
+            if alias not in others:
+                continue
+            mine, other = wrapper.connection, others[alias]
+            mine.execute_wrappers += [
+                one for one in other.execute_wrappers if one not in mine.execute_wrappers
+            ]
+            if carry is not None:
+                carry(other, mine)
+
+    def all(self) -> dict[str, BaseDatabaseWrapper]:
+        """Return the wrappers."""
+        return {alias: wrapper.connection for alias, wrapper in list(self._wrappers.items())}
 
     def note_errors(self) -> None:
         """Close a connection that an error has broken, and have all others of its alias checked."""

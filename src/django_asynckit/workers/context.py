@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextvars import ContextVar
-from typing import Any, Final
+from collections.abc import AsyncIterator, Iterator
 
-from django_asynckit._bridge import (
-    context_has_thread,
-    register_executor,
-    route_back,
-    route_to_workers,
-)
-from django_asynckit.workers.job import Job
-from django_asynckit.workers.lease import Lease
-from django_asynckit.workers.pool import Pool
+from django_asynckit._bridge import context_has_thread, route_back, route_to_workers
 from django_asynckit.workers.process import watch
+from django_asynckit.workers.routes import POOL, begin, current_lease, current_route, end
 from django_asynckit.workers.statistics import Statistics
 
-POOL: Final = Pool()
-_current: ContextVar[Lease | None] = ContextVar("asynckit_lease", default=None)
-
-
-class _Router:
-    """The executor that asgiref finds: gives each call to the lease of the code that makes it."""
-
-    def submit(self, call: Callable[..., Any], /, *args: Any) -> asyncio.Future[Any]:
-        job = Job(call, args)
-        POOL.submit(_current.get() or begin(), job)
-        return job.future
-
-
-register_executor(_Router())
 watch(POOL)
-
-
-def begin() -> Lease:
-    """Give this context, and all tasks started in it, a lease; whoever calls it calls ``end()`` too."""
-    lease = POOL.lease()
-    _current.set(lease)
-    return lease
 
 
 @contextlib.contextmanager
@@ -50,22 +19,16 @@ def request_lease() -> Iterator[None]:
 
     What an outer ASGI application began in a thread of its own goes on there.
     """
-    lease = begin()
+    lease, block = begin(), current_route.get()
+    current_route.set(None)
     route = None if context_has_thread() else route_to_workers()
     try:
         yield
     finally:
         end(lease)
+        current_route.set(block)
         if route is not None:
             route_back(route)
-
-
-def end(lease: Lease) -> None:
-    """End ``lease``: its worker is closed behind what it runs. Later calls take one for themselves."""
-    # In this order: it gets a worker before its calls stop waiting.
-    if lease.waiting or lease.worker is not None:
-        POOL.end(lease)
-    lease.has_ended = True
 
 
 @contextlib.asynccontextmanager
@@ -77,13 +40,15 @@ async def worker_lease() -> AsyncIterator[None]:
     transaction is rolled back, and a connection is kept as long as ``CONN_MAX_AGE`` says. Inside
     ``async_to_sync`` all runs in the thread that waits, as ever.
     """
-    before = _current.get()
+    before, block = current_lease.get(), current_route.get()
     lease, route = begin(), route_to_workers()
+    current_route.set(None)
     try:
         yield
     finally:
         end(lease)
-        _current.set(before)
+        current_lease.set(before)
+        current_route.set(block)
         route_back(route)
 
 
@@ -95,14 +60,14 @@ def release_worker() -> None:
 
     Raises ``RuntimeError`` while a call, a transaction or an iterator of this request needs it.
     """
-    lease = _current.get()
+    lease = current_lease.get()
     if lease is not None:
         POOL.release(lease)
 
 
 def worker_is_busy() -> bool:
     """Whether this request's worker runs something, such as a sync view that was cancelled."""
-    lease = _current.get()
+    lease = current_lease.get()
     return lease is not None and lease.running > 0
 
 
@@ -111,7 +76,7 @@ def stream() -> None:
 
     With ``ASYNCKIT_WORKER_HOLD = "request"`` it is kept.
     """
-    lease = _current.get()
+    lease = current_lease.get()
     if lease is not None:
         POOL.stream(lease)
 
@@ -119,7 +84,7 @@ def stream() -> None:
 @contextlib.contextmanager
 def keep_worker() -> Iterator[None]:
     """Keep this request's worker for the block, whatever it runs there: an iterator is open."""
-    lease = _current.get()
+    lease = current_lease.get()
     if lease is None:
         yield
         return

@@ -22,6 +22,7 @@ _STATELESS: Final = (
     "django.contrib.sessions.",
     "django.contrib.sites.",
     "django.core.cache.",
+    "django_asynckit.db._blocks.",
 )
 _DECLARED: Final = "_asynckit_no_connection_state"
 #: The code of functions that spend their time waiting for others.
@@ -37,6 +38,12 @@ def keeps_no_connection_state(func: F) -> F:
     """
     setattr(func, _DECLARED, func)
     return func
+
+
+def copy_declaration(source: Any, func: F) -> F:
+    """Declare that of ``func``, which calls ``source``, if ``source`` was declared so."""
+    source = getattr(source, "__func__", source)
+    return keeps_no_connection_state(func) if getattr(source, _DECLARED, None) is source else func
 
 
 def spends_its_time_waiting(code: CodeType) -> None:

@@ -7,22 +7,37 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from types import GeneratorType
-from typing import Any
+from typing import Any, Protocol
+
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_asynckit._bridge import called_with
 from django_asynckit.conf import worker_settings
+from django_asynckit.workers.connections import Connections
 from django_asynckit.workers.job import Job
+from django_asynckit.workers.seat import Seat
 from django_asynckit.workers.worker import Worker
 
 
-class Lease:
-    """What the pool knows of one request; the pool's lock guards it.
+class Lender(Protocol):
+    """What a lease needs of the pool."""
 
-    ``reclaim`` is called on the worker if the lease is dropped by everybody and was not ended.
-    """
+    def submit(self, lease: Lease, job: Job) -> None:
+        """Run ``job`` on the worker of ``lease``."""
 
-    def __init__(self, reclaim: Callable[[Worker], None]) -> None:
-        self._reclaim = reclaim
+    def pin(self, lease: Lease, count: int) -> None:
+        """Keep the worker where it is."""
+
+    def look_again(self, worker: Worker) -> None:
+        """Take back a worker whose lease was dropped by everybody and was not ended."""
+
+
+class Lease(Seat):
+    """What the pool knows of one request; the pool's lock guards it."""
+
+    def __init__(self, lender: Lender) -> None:
+        super().__init__()
+        self._lender = lender
         self.worker: Worker | None = None
         #: Calls for which there is no worker yet.
         self.waiting: deque[Job] = deque()
@@ -41,13 +56,53 @@ class Lease:
         self.is_in_transaction = False
         #: How many blocks of code keep it where it is.
         self.pins = 0
+        #: Whether calls get a worker at once, above the limit if need be.
+        self.never_waits = False
+        #: Of one beside others: whose connections its own are made like.
+        self.source: weakref.ref[Seat] | None = None
+        #: Of one that has had no worker yet: where calls go rather than wait; and where they went.
+        self.instead: Lease | None = None
+        self.moved_to: Lease | None = None
         self._generators: list[weakref.ref[Any]] = []
 
     def __del__(self) -> None:
         # No lock: the code that drops it may hold the pool's.
         worker = self.worker
         if worker is not None:
-            worker.inbox.put(self._reclaim)
+            worker.inbox.put(self._lender.look_again)
+
+    def submit(self, call: Callable[..., Any], /, *args: Any) -> Any:
+        job = Job(call, args)
+        self._lender.submit(self, job)
+        return job.future
+
+    def post(self, function: Callable[[], None]) -> bool:
+        worker = self.worker
+        if worker is not None:
+            worker.inbox.put(lambda _: function())
+        return worker is not None
+
+    def hold(self, count: int) -> None:
+        super().hold(count)
+        self._lender.pin(self, count)
+
+    def connections(self) -> dict[str, BaseDatabaseWrapper]:
+        worker = self.worker
+        return {} if worker is None else worker.connections.all()
+
+    def look_at_connections(self) -> None:
+        if self.worker is not None:
+            self.is_in_transaction = self.worker.connections.in_transaction()
+
+    def iterators(self) -> list[GeneratorType[Any, Any, Any]]:
+        found = [one() for one in self._generators]
+        return [one for one in found if one is not None and _is_suspended(one)]
+
+    def carry_to(self, connections: Connections) -> None:
+        """Make ``connections``, its worker's, like those of the seat that it is beside."""
+        source = None if self.source is None else self.source()
+        if source is not None:
+            connections.carry_from(source.connections())
 
     def keeps_open(self) -> bool:
         """Whether an iterator or a block of code needs this very worker again."""

@@ -38,7 +38,7 @@ class Pool:
 
     def lease(self) -> Lease:
         """Return a lease, which takes a worker at its first call."""
-        return Lease(self._look_again)
+        return Lease(self)
 
     def submit(self, lease: Lease, job: Job) -> None:
         """Give ``job`` to the worker of ``lease``, or let it wait for one."""
@@ -93,6 +93,23 @@ class Pool:
             self._settle(lease)
         self._start()
 
+    def let_go(self, lease: Lease) -> None:
+        """Take the worker back as soon as nothing needs it; the next call takes one anew."""
+        with self.lock:
+            lease.must_close = lease.worker is not None
+            self._settle(lease)
+        self._start()
+
+    def reserve(self, lease: Lease) -> bool:
+        """Give ``lease`` a worker for the call that follows at once, unless that would have to wait."""
+        with self.lock:
+            return lease.worker is not None or self._take_limited(lease)
+
+    def keeps(self, lease: Lease) -> bool:
+        """Whether ``lease`` has a worker that it would not lend."""
+        with self.lock:
+            return lease.worker is not None and not lease.may_lend()
+
     def shut_down(self, seconds: float) -> None:
         """End all workers, and wait for that at most ``seconds``. Later calls start new ones."""
         with self.lock:
@@ -144,7 +161,7 @@ class Pool:
             self._close(worker)
 
     def _note(self, lease: Lease, job: Job, result: Any, worker: Worker) -> None:
-        lease.note_generators(job, result, self._look_again)
+        lease.note_generators(job, result, self.look_again)
         lease.is_in_transaction = worker.connections.in_transaction()
         lease.is_stateless = (
             lease.is_stateless
@@ -161,7 +178,7 @@ class Pool:
             self._serve()
         self._start()
 
-    def _look_again(self, worker: Worker) -> None:
+    def look_again(self, worker: Worker) -> None:
         """See whether the worker is still needed: an iterator of its lease, or that, was dropped."""
         with self.lock:
             if worker not in self._register.resting:
@@ -200,10 +217,17 @@ class Pool:
 
     def _may_begin(self, lease: Lease, job: Job) -> bool:
         """Find a worker for ``lease``, unless others were there before."""
-        if (job.is_limited and self._waiting) or not self._register.take(lease, job):
-            return False
+        if job.is_limited and not self._take_limited(lease):
+            if not lease.never_waits:
+                return False
+            job.is_limited = False
+        if lease.worker is None:
+            self._register.take(lease, is_limited=False)
         self._end_wait(lease)
         return True
+
+    def _take_limited(self, lease: Lease) -> bool:
+        return not self._waiting and self._register.take(lease, is_limited=True)
 
     def _hand_over(self, lease: Lease, job: Job) -> None:
         assert lease.worker is not None
@@ -220,7 +244,7 @@ class Pool:
         """Give workers to those who wait, as long as there are any."""
         while self._waiting:
             lease = self._waiting.first()
-            if not self._register.take(lease, lease.waiting[0]):
+            if not self._register.take(lease, lease.waiting[0].is_limited):
                 break
             self._end_wait(lease)
         self._set_alarm()

@@ -40,9 +40,9 @@ class Register:
         """How many workers are being closed and have no lease yet."""
         return len(self.ending)
 
-    def take(self, lease: Lease, job: Job) -> bool:
+    def take(self, lease: Lease, is_limited: bool) -> bool:
         """Find a worker for ``lease``, which has none, and say whether there was one."""
-        worker = self._free_worker() if job.is_limited else self._any_worker()
+        worker = self._free_worker() if is_limited else self._any_worker()
         if worker is None:
             return False
         worker.lease = weakref.ref(lease)

@@ -63,13 +63,14 @@ class Worker(threading.Thread):
 
         ``is_trusted`` says that it leaves nothing on a connection, whatever SQL it runs.
         """
-        self.connections.trusts_job = is_trusted
         try:
             self._prepare()
+            self.connections.trusts_job = is_trusted
             return wrap_call(call, self._clients.lend)(), None
         except BaseException as error:
             return None, error
         finally:
+            self.connections.trusts_job = False
             self.connections.note_errors()
 
     def has_nothing_to_close(self) -> bool:
@@ -94,6 +95,13 @@ class Worker(threading.Thread):
             contextvars.Context().run(self.connections.lend)
         else:
             self.connections.check_if_others_died()
+            return
+        try:
+            self.lease().carry_to(self.connections)
+        except BaseException:
+            # Nothing may run on connections that are not as they should be.
+            self._is_open = False
+            raise
 
     def _close(self) -> None:
         self.connections.close()

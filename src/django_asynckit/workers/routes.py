@@ -1,0 +1,201 @@
+"""Where a call goes that has to run in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from types import GeneratorType
+from typing import Any, Final
+
+from django_asynckit._bridge import (
+    called_with,
+    executor_in_charge,
+    leave_thread,
+    register_executor,
+    route_to_workers,
+)
+from django_asynckit.workers.lease import Lease
+from django_asynckit.workers.pool import Pool
+from django_asynckit.workers.seat import Seat
+from django_asynckit.workers.threads import ThreadSeat, seat_of
+
+POOL: Final = Pool()
+current_lease: Final[ContextVar[Lease | None]] = ContextVar("asynckit_lease", default=None)
+current_route: Final[ContextVar[Route | None]] = ContextVar("asynckit_route", default=None)
+#: Guards which block holds what. One that the garbage collector closes may come in between.
+_lock: Final = threading.RLock()
+
+
+class Route:
+    """Sends the calls of a block of code, and of tasks started in it, to one seat.
+
+    The object says for itself whether the block is open: a task may see it for longer.
+    """
+
+    def __init__(self, seat: Seat, outer: Route | None) -> None:
+        self.seat = seat
+        self.outer = outer
+        self.is_open = True
+
+    def has_caller(self) -> bool:
+        """Whether the running code, in whose context it is, belongs to the block."""
+        return True
+
+
+def innermost() -> Route | None:
+    """Return the innermost open block of code that the running code belongs to."""
+    route = current_route.get()
+    while route is not None and not (route.is_open and route.has_caller()):
+        route = route.outer
+    return route
+
+
+class _Router:
+    """The executor that asgiref finds under our key: gives each call to the seat that it belongs to."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any) -> Any:
+        return _route(_own_seat(), call).submit(call, *args)
+
+
+def _route(home: Seat, call: Any) -> Seat:
+    """Return where ``call`` runs, which code without a block of its own would run at ``home``."""
+    if asyncio._get_running_loop() is None:
+        return home
+    for value in called_with(call):
+        if isinstance(value, GeneratorType):
+            # Its cursor is there. An iterator of a thread that is no worker's began there.
+            return next((one for one in home.seats() if value in one.iterators()), home)
+    route = innermost()
+    return _free(home) if route is None else route.seat
+
+
+ROUTER: Final = _Router()
+register_executor(ROUTER)
+
+
+def begin() -> Lease:
+    """Give this context, and all tasks started in it, a lease; whoever calls it calls ``end()`` too."""
+    lease = POOL.lease()
+    current_lease.set(lease)
+    return lease
+
+
+def end(lease: Lease) -> None:
+    """End ``lease``: its worker is closed behind what it runs. Later calls take one for themselves."""
+    # In this order: it gets a worker before its calls stop waiting.
+    if lease.waiting or lease.worker is not None:
+        POOL.end(lease)
+    lease.has_ended = True
+    if lease.beside is not None:
+        _let_go(lease)
+
+
+def home() -> Seat:
+    """Return where the calls of the running code go while it is in no block."""
+    executor = executor_in_charge()
+    while executor is not ROUTER:
+        seat = seat_of(executor, _route)
+        if seat.successor is None:
+            return seat
+        executor = seat.successor
+    return _own_seat()
+
+
+@contextlib.contextmanager
+def outlive_thread() -> Iterator[None]:
+    """Let tasks that the block starts go on when the thread that waits for it waits no more."""
+    seat, context = seat_of(executor_in_charge(), _route), contextvars.copy_context()
+    try:
+        yield
+    finally:
+        context.run(leave_thread)
+        seat.end(context.run(executor_in_charge))
+
+
+def _own_seat() -> Lease:
+    lease = current_lease.get() or begin()
+    while True:
+        if lease.instead is not None and not lease.waiting:
+            if not POOL.reserve(lease) and POOL.keeps(lease.instead):
+                lease.moved_to = lease.instead
+            lease.instead = None
+        if lease.moved_to is None:
+            return lease
+        lease = lease.moved_to
+
+
+def _free(seat: Seat) -> Seat:
+    """Return the first seat that no block holds: ``seat`` or one beside it."""
+    if not seat.holds:
+        return seat
+    with _lock:
+        source = weakref.ref(seat)
+        while seat.holds:
+            if seat.beside is None:
+                seat.beside = _lease_like(source)
+                seat.beside.never_waits = True
+            seat = seat.beside
+        return seat
+
+
+def _lease_like(source: weakref.ref[Seat]) -> Lease:
+    lease = POOL.lease()
+    lease.source = source
+    return lease
+
+
+def hold(home: Seat) -> Seat:
+    """Give the running block ``home``, or a seat beside it, until :func:`release`."""
+    with _lock:
+        seat = _free(home)
+        seat.hold(1)
+        return seat
+
+
+def release(seat: Seat) -> None:
+    """Give back what :func:`hold` has returned."""
+    with _lock:
+        seat.hold(-1)
+    for one in (seat, _behind(seat)):
+        if one is not None and not one.holds:
+            _let_go(one)
+
+
+def _behind(seat: Seat) -> Seat | None:
+    """Return the seat that ``seat`` is beside, or the lease whose worker waits there."""
+    if isinstance(seat, Lease):
+        return None if seat.source is None else seat.source()
+    return seat.lease if isinstance(seat, ThreadSeat) else None
+
+
+def _let_go(home: Seat) -> None:
+    """Take back the workers beside ``home``, for which there is no need while it is free."""
+    for seat in home.seats():
+        if seat is not home and isinstance(seat, Lease) and not seat.holds:
+            POOL.let_go(seat)
+
+
+@contextlib.contextmanager
+def branch(home: Seat, *, must_not_wait: bool = False) -> Iterator[None]:
+    """Run the block, in a context of its own, on a worker beside ``home`` and all others.
+
+    Without a free worker it waits for one, unless it ``must_not_wait``, or the request keeps a
+    worker: then it runs on that.
+    """
+    lease = _lease_like(weakref.ref(home))
+    lease.never_waits = must_not_wait
+    if isinstance(home, Lease) and not must_not_wait:
+        lease.instead = home
+    current_lease.set(lease)
+    current_route.set(None)
+    leave_thread()
+    route_to_workers()
+    try:
+        yield
+    finally:
+        end(lease)

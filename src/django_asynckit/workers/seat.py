@@ -1,0 +1,79 @@
+"""A place where calls run one at a time, with one connection for each database."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from types import GeneratorType
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class Seat(abc.ABC):
+    """What a lease and a thread that is no worker have in common.
+
+    A block of code may hold it: then calls that do not belong to the block go to the seat beside.
+    """
+
+    #: Whether it cannot be held, since all that may come there must run there.
+    is_shared = False
+
+    def __init__(self) -> None:
+        #: How many blocks hold it.
+        self.holds = 0
+        self.beside: Seat | None = None
+        #: The blocks that have a transaction or savepoint open, outermost first, by database.
+        self.blocks: dict[str, list[Any]] = {}
+        self._turns: list[asyncio.Future[None]] = []
+
+    @abc.abstractmethod
+    def submit(self, call: Callable[..., Any], /, *args: Any) -> Any:
+        """Have ``call`` run here, behind all others; return a future of its result."""
+
+    @abc.abstractmethod
+    def post(self, function: Callable[[], None]) -> bool:
+        """Have ``function`` run here, behind all others; no event loop is needed. Say if it will."""
+
+    def hold(self, count: int) -> None:
+        """Note that ``count`` more blocks hold it."""
+        self.holds += count
+
+    @abc.abstractmethod
+    def connections(self) -> dict[str, BaseDatabaseWrapper]:
+        """Return the connection wrappers that code here uses, to be looked at only."""
+
+    @abc.abstractmethod
+    def look_at_connections(self) -> None:
+        """Do what is needed here, in the right thread, for :meth:`connections`."""
+
+    def iterators(self) -> list[GeneratorType[Any, Any, Any]]:
+        """Return the sync generators that were begun here and are suspended, as far as known."""
+        return []
+
+    def seats(self) -> Iterator[Seat]:
+        """Return it and all beside it."""
+        seat: Seat | None = self
+        while seat is not None:
+            yield seat
+            seat = seat.beside
+
+    async def wait_for_turn(self) -> None:
+        """Wait until a block here has ended."""
+        turn = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
+        await turn
+
+    def end_turn(self) -> None:
+        """Let those look again who wait for a block to end; from any thread."""
+        turns, self._turns = self._turns, []
+        for turn in turns:
+            with contextlib.suppress(RuntimeError):  # Its loop is closed.
+                turn.get_loop().call_soon_threadsafe(_settle, turn)
+
+
+def _settle(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)
