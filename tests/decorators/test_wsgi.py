@@ -10,6 +10,8 @@ from django_asynckit.decorators import asyncify_view
 from tests.decorators import tools
 from tests.decorators.test_every_decorator import DECORATORS, MIDDLEWARE, fresh
 
+# The thread of a test may have a connection of an earlier one, which the beginning of a request looks at.
+pytestmark = pytest.mark.django_db
 #: The admin's page is in no URLconf here.
 NAMES = [name for name in DECORATORS if name != "staff_member_required"]
 
