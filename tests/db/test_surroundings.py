@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -310,3 +311,27 @@ async def test_who_gives_the_executor_work_without_a_loop_gets_it_done(kept):
             assert "submit" in vars(SyncToAsync.single_thread_executor)
             future = await sync_to_async(submit, thread_sensitive=False)(thread)
             assert await asyncio.wrap_future(future) == name
+
+
+def test_a_block_whose_loop_is_closed_before_it_could_roll_back_holds_up_nobody(database):
+    context = contextvars.copy_context()
+    loop = asyncio.new_event_loop()
+    block = aatomic()
+
+    def run(coroutine):
+        return loop.run_until_complete(loop.create_task(coroutine, context=context))
+
+    run(block.__aenter__())
+    run(add("a"))
+    with pytest.raises(StopIteration):  # It is closed, as by the garbage collector.
+        context.run(block.__aexit__(GeneratorExit, GeneratorExit(), None).send, None)
+    loop.close()
+
+    async def afterwards():
+        async with aatomic():
+            await add("b")
+        assert await names() == {"b"}
+        await until_idle()
+        await close_all()
+
+    asyncio.run(afterwards())

@@ -28,6 +28,7 @@ class Block(Route):
         self._using = using
         self._atomic = transaction.atomic(using, savepoint, durable)
         self._holds = False
+        self._abandoned_with: BaseException | None = None
         #: In the right thread: whether entering began, Django's block was entered, and was left.
         self._is_begun = False
         self._is_entered = False
@@ -81,11 +82,20 @@ class Block(Route):
             self.seat = await find_home() if self.outer is None else self.outer.seat
             if self.outer is None and not self.seat.is_shared:
                 self.seat, self._holds = hold(self.seat), True
+            turn = self._take_turn()
+            if turn is None:
+                return
+            await turn
+
+    def _take_turn(self) -> asyncio.Future[None] | None:
+        """Be the innermost block of the seat, or return what to wait for."""
+        self.seat.rescue_blocks()
+        with self.seat.lock:
             blocks = self.seat.blocks.setdefault(self._using, [])
             if not blocks or blocks[-1] in _with_outer(self.outer):
                 blocks.append(self)
-                return
-            await self.seat.wait_for_turn()
+                return None
+            return self.seat.next_turn()
 
     async def _leave(self, error: BaseException | None) -> None:
         is_own_context = current_route.get() is self
@@ -111,14 +121,21 @@ class Block(Route):
     def _abandon(self, error: BaseException) -> None:
         """Have the block rolled back, without awaiting it: it never began, or is being closed."""
         self.is_open = False
+        self._abandoned_with = error
         try:
             # Not at once: the garbage collector comes at any time, also while locks are held.
-            self._loop.call_soon_threadsafe(self._post, error)
+            self._loop.call_soon_threadsafe(self._post)
         except RuntimeError:  # The loop is closed.
-            self._post(error)
+            self._post()
 
-    def _post(self, error: BaseException) -> None:
-        if not self.seat.post(lambda: self._roll_back(error)):
+    def post_if_loop_is_closed(self) -> None:
+        """Have the block rolled back if it was abandoned, and its loop closed before it saw to that."""
+        if self._abandoned_with is not None and self._loop.is_closed():
+            self._post()
+
+    def _post(self) -> None:
+        error, self._abandoned_with = self._abandoned_with, None
+        if error is not None and not self.seat.post(lambda: self._roll_back(error)):
             self._end()
 
     # In the right thread.
@@ -166,10 +183,7 @@ class Block(Route):
         with contextlib.suppress(Exception):
             self._exit(error, self._inside())
         self.seat.look_at_connections()
-        try:
-            self._loop.call_soon_threadsafe(self._end)
-        except RuntimeError:
-            self._end()
+        self._end()
 
     def _inside(self) -> list[Block]:
         """Return the blocks that were entered in this one, the last one first."""
@@ -180,17 +194,19 @@ class Block(Route):
             if block is not self and self in _with_outer(block)
         ]
 
-    # On the event loop.
+    # In any thread.
 
     def _end(self) -> None:
         """Let others have the place; also what is kept for the exit goes."""
-        blocks = self.seat.blocks.get(self._using, [])
-        if self in blocks:
-            blocks.remove(self)
-        if self._holds:
-            self._holds = False
+        with self.seat.lock:
+            blocks = self.seat.blocks.get(self._using, [])
+            if self in blocks:
+                blocks.remove(self)
+            holds, self._holds = self._holds, False
+        if holds:
             release(self.seat)
-        self.seat.end_turn()
+        with self.seat.lock:
+            self.seat.end_turn()
         self._context = contextvars.Context()
         self._caller.forget()
 

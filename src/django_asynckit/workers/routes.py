@@ -133,6 +133,7 @@ def _free(seat: Seat) -> Seat:
     """Return the first seat that no block holds: ``seat`` or one beside it."""
     if not seat.holds:
         return seat
+    seat.rescue_blocks()
     with _lock:
         source = weakref.ref(seat)
         while seat.holds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from types import GeneratorType
 from typing import Any
@@ -27,6 +28,8 @@ class Seat(abc.ABC):
         self.beside: Seat | None = None
         #: The blocks that have a transaction or savepoint open, outermost first, by database.
         self.blocks: dict[str, list[Any]] = {}
+        #: Guards the blocks; one that the garbage collector closes may come in between.
+        self.lock = threading.RLock()
         self._turns: list[asyncio.Future[None]] = []
 
     @abc.abstractmethod
@@ -60,14 +63,20 @@ class Seat(abc.ABC):
             yield seat
             seat = seat.beside
 
-    async def wait_for_turn(self) -> None:
-        """Wait until a block here has ended."""
+    def next_turn(self) -> asyncio.Future[None]:
+        """Return a future that is done when a block here has ended; with the lock held."""
         turn = asyncio.get_running_loop().create_future()
         self._turns.append(turn)
-        await turn
+        return turn
+
+    def rescue_blocks(self) -> None:
+        """Have blocks rolled back that were abandoned on an event loop that is closed now."""
+        for blocks in list(self.blocks.values()):
+            for block in list(blocks):
+                block.post_if_loop_is_closed()
 
     def end_turn(self) -> None:
-        """Let those look again who wait for a block to end; from any thread."""
+        """Let those look again who wait for a block to end; with the lock held, from any thread."""
         turns, self._turns = self._turns, []
         for turn in turns:
             with contextlib.suppress(RuntimeError):  # Its loop is closed.
