@@ -25,7 +25,7 @@ from django_asynckit.workers import worker_lease
 from tests.db.cancelling import Left
 from tests.db.tools import Row, add, names, no_lease, place
 from tests.driver import drive, plain_root_logger
-from tests.workers.tools import thread, until_idle
+from tests.workers.tools import thread, until, until_idle
 
 
 async def siblings(request):
@@ -332,6 +332,11 @@ def test_a_block_whose_loop_is_closed_before_it_could_roll_back_holds_up_nobody(
             await add("b")
         assert await names() == {"b"}
         await until_idle()
+        await until(lambda: not seat_of_scripts().holds)
         await close_all()
 
     asyncio.run(afterwards())
+
+
+def seat_of_scripts():
+    return vars(SyncToAsync.single_thread_executor)["_asynckit_seat"]

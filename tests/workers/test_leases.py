@@ -15,6 +15,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.signals import request_finished
 from django.db import close_old_connections, connection, connections, transaction
 from django.test import override_settings
+from django.utils.functional import SimpleLazyObject
 
 from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
@@ -568,3 +569,13 @@ async def test_who_waits_gets_the_worker_that_has_nothing_to_close():
 async def in_lease(function):
     async with worker_lease():
         return await function()
+
+
+async def test_lazy_objects_are_not_loaded_on_the_way():
+    """Neither as an argument, which would be on the event loop, nor as a result."""
+    loaded = []
+    lazy = SimpleLazyObject(lambda: loaded.append(thread()))
+    async with worker_lease():
+        assert await hop(id, lazy) == id(lazy)
+        await hop(lambda: lazy)
+    assert loaded == []

@@ -191,4 +191,5 @@ def _wrap_generator(options: Options, func: Callable[..., Any]) -> Any:
 
 
 def _is_lazy(result: object) -> bool:
-    return isinstance(result, QuerySet | RawQuerySet) and vars(result)["_result_cache"] is None
+    is_queryset = issubclass(type(result), QuerySet | RawQuerySet)
+    return is_queryset and vars(result)["_result_cache"] is None

@@ -114,7 +114,7 @@ class Lease(Seat):
         assert self.worker is not None
         inbox = self.worker.inbox
         for value in (*called_with(job.call), result):
-            if isinstance(value, GeneratorType):
+            if type(value) is GeneratorType:  # isinstance() would load a lazy object.
                 self._generators.append(weakref.ref(value, lambda _: inbox.put(look_again)))
 
     def gives_back(self) -> bool:

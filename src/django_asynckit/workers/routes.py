@@ -67,7 +67,7 @@ def _route(home: Seat, call: Any) -> Seat:
     if asyncio._get_running_loop() is None:
         return home
     for value in called_with(call):
-        if isinstance(value, GeneratorType):
+        if type(value) is GeneratorType:  # isinstance() would load a lazy object.
             # Its cursor is there. An iterator of a thread that is no worker's began there.
             return next((one for one in home.seats() if value in one.iterators()), home)
     route = innermost()
