@@ -11,6 +11,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connections
 
+from django_asynckit.workers.routes import POOL
+
 
 @contextlib.contextmanager
 def database_file(name: Path, blocker) -> Iterator[None]:
@@ -22,6 +24,8 @@ def database_file(name: Path, blocker) -> Iterator[None]:
     try:
         with blocker.unblock():
             yield
+            # They close their connections, which with the other settings they would not.
+            POOL.shut_down(10)
             connections["default"].close()
     finally:
         settings.update(saved)
