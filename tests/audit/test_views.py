@@ -12,7 +12,7 @@ from django.urls import path
 
 from django_asynckit.audit.application import find_application
 from django_asynckit.audit.views import audit_views
-from django_asynckit.handler.base import AsyncHandlerMixin
+from django_asynckit.decorators import asyncify_view
 from tests.audit import urls
 
 HERE = "tests.audit.urls"
@@ -122,6 +122,7 @@ def test_async_views_with_atomic_requests_are_found():
     views = audit(
         path("", urls.page),
         path("no/", transaction.non_atomic_requests(urls.AsyncView.as_view())),
+        path("asyncified/", asyncify_view(urls.sync_page)),
         path("sync/", urls.sync_page),
     )
     [finding] = views.findings
@@ -135,11 +136,7 @@ def test_sync_views_with_atomic_requests_are_fine():
 
 
 @pytest.mark.usefixtures("atomic_requests")
-def test_a_handler_that_supports_atomic_requests_is_trusted(monkeypatch):
-    def make_view_atomic(self, view):
-        return view
-
-    monkeypatch.setattr(AsyncHandlerMixin, "make_view_atomic", make_view_atomic)
+def test_our_handler_supports_atomic_requests():
     assert audit(path("", urls.page), handler="asynckit").findings == []
     assert len(audit(path("", urls.page), handler="stock").findings) == 1
 

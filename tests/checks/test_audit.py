@@ -69,3 +69,14 @@ def test_views_are_checked_and_a_broken_urlconf_is_django_s_to_report():
         assert set(ids()) == {f"asynckit.W{number:03}" for number in (8, 9, 10, 12)}
     with override_settings(ROOT_URLCONF="no_such_urls"):
         assert ids() == []
+
+
+def test_a_project_that_cannot_be_looked_at_is_reported_and_stops_nothing():
+    class Odd:
+        def __str__(self):
+            raise ValueError("no text")
+
+    with override_settings(ASGI_APPLICATION=Odd()):
+        [message] = check_audit()
+    assert message.id == "asynckit.I015"
+    assert "ValueError: no text" in message.msg

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.handlers.base import BaseHandler
 from django.db import connections
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
@@ -18,7 +17,6 @@ from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
 from django_asynckit.audit.sources import locate
 from django_asynckit.audit.unwrapping import class_of_view, layers, method_decorators, wrappers_of
 from django_asynckit.audit.urls import Route, routes
-from django_asynckit.handler.base import AsyncHandlerMixin
 
 BROKEN: Final = Rule(
     id="asynckit.E009",
@@ -47,8 +45,8 @@ ACCESS: Final = Rule(
 )
 ATOMIC: Final = Rule(
     id="asynckit.W011",
-    hint="Put @transaction.non_atomic_requests on the async views, or set ATOMIC_REQUESTS to False "
-    "and use a transaction where one is needed.",
+    hint="Use the handler of django_asynckit.asgi, which runs them in a transaction, or put "
+    "@transaction.non_atomic_requests on them.",
 )
 EXEMPT: Final = Rule(
     id="asynckit.W012",
@@ -201,8 +199,7 @@ def _is_access_mixin_first(cls: type[Any]) -> bool:
 def _atomic(found: list[Route], handler: str) -> Iterator[Finding]:
     """Django refuses async views where a database has ATOMIC_REQUESTS, when they are called."""
     aliases = [alias for alias in connections if connections.settings[alias].get("ATOMIC_REQUESTS")]
-    supports = AsyncHandlerMixin.make_view_atomic is not BaseHandler.make_view_atomic
-    if not aliases or (supports and handler == "asynckit"):
+    if not aliases or handler == "asynckit":  # Ours runs them in a transaction.
         return
     refused = [route for route in found if _is_refused(route.view, set(aliases))]
     if refused:
@@ -216,8 +213,8 @@ def _atomic(found: list[Route], handler: str) -> Iterator[Finding]:
 
 def _is_refused(view: Any, aliases: set[str]) -> bool:
     try:
-        return iscoroutinefunction(view) and not aliases <= getattr(
-            view, "_non_atomic_requests", set()
-        )
+        marked = getattr(view, "_non_atomic_requests", ())
+        # As Django asks: asyncify_view() marks its views for all that there may be.
+        return iscoroutinefunction(view) and any(alias not in marked for alias in aliases)
     except Exception:
         return False  # It was reported already.

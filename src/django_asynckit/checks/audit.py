@@ -6,15 +6,19 @@ from typing import Any, Final
 
 from django.core.checks import CheckMessage
 
-from django_asynckit.audit.findings import Finding, Level
+from django_asynckit.audit.findings import Finding, Level, not_looked_at
 from django_asynckit.audit.project import findings_for_checks
 
 _LEVELS: Final = {Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
 
 
 def check_audit(**_kwargs: Any) -> list[CheckMessage]:
-    """W003 and up, E004, E006: what the audit finds without making a middleware."""
-    return [_message(finding) for finding in findings_for_checks()]
+    """W003 and up, E004, E006: what the audit finds without making a middleware; I015 if it fails."""
+    try:
+        findings = findings_for_checks()
+    except Exception as error:  # No project is so odd that manage.py should not run.
+        findings = [not_looked_at("The project", error)]
+    return [_message(finding) for finding in findings]
 
 
 def _message(finding: Finding) -> CheckMessage:
