@@ -119,6 +119,12 @@ def test_log_handlers_that_may_do_network_io_are_found():
     assert found() == {}
 
 
+def test_a_site_without_users_has_no_backends_to_look_at():
+    """Importing Django's own, which the setting names by default, would fail there."""
+    with override_settings(INSTALLED_APPS=["django_asynckit"]):
+        assert found(AUTHENTICATION_BACKENDS=["tests.audit.stores.UserBackend"]) == {}
+
+
 def test_backends_that_load_users_in_sync_code_are_found():
     paths = [f"{HERE}.SyncBackend", f"{HERE}.AsyncBackend", f"{HERE}.InheritingBackend"]
     paths += [f"{HERE}.make_backend", "no_such.Backend"]

@@ -89,7 +89,7 @@ def _usual_names() -> Iterator[str]:
 def _file_of(module: str) -> str:
     try:
         spec = importlib.util.find_spec(module) if module else None
-    except (ImportError, ValueError):
+    except Exception:  # It imports the package that the module is in.
         return ""
     return (spec.origin or "") if spec is not None else ""
 

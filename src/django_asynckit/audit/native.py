@@ -36,7 +36,7 @@ def _store(middleware: Any) -> Any:
     if store is None:
         try:
             store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
-        except ImportError:
+        except Exception:  # A module may raise anything.
             return None
     return native_store(store)
 
@@ -63,7 +63,7 @@ def cache_blocks(alias: str, name: str) -> bool:
     """Whether the method ``name`` of the cache ``alias`` takes a hop."""
     try:
         import_string(caches.settings.get(alias, {}).get("BACKEND", ""))
-    except ImportError:
+    except Exception:  # A module may raise anything.
         return True  # A request reports it, from its thread.
     cache = cache_on_loop(alias)
     return cache is None or not (is_in_memory(cache) or awaitable(cache, name))

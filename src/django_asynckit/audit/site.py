@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
@@ -132,7 +133,7 @@ def _pool(alias: str, pool: Any) -> Iterator[Finding]:
 def _sessions() -> Iterator[Finding]:
     try:
         store = native_store(import_string(f"{settings.SESSION_ENGINE}.SessionStore"))
-    except ImportError:
+    except Exception:  # A module may raise anything.
         return  # A request reports it.
     if store.__module__.endswith(".signed_cookies") or awaits_natively(store):
         return
@@ -174,11 +175,13 @@ def _logging() -> Iterator[Finding]:
 
 
 def _backends() -> Iterator[Finding]:
+    if not apps.is_installed("django.contrib.auth"):
+        return  # The setting has a default, whose module cannot be imported then.
     for path in settings.AUTHENTICATION_BACKENDS:
         try:
             backend: Any = import_string(path)
-        except ImportError:
-            continue  # Django reports it.
+        except Exception:  # noqa: S112
+            continue  # Django reports it. A module may raise anything.
         if path.startswith("django.contrib.auth.") or not isinstance(backend, type):
             continue
         if not _is_djangos(backend, "get_user") and not has_own_twin(backend, "get_user"):

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from django_asynckit._drift import HANDLER, is_reviewed
@@ -135,7 +134,7 @@ def _ours(path: str, factory: Any) -> Any:
         return factory
     try:
         return factory_for(path)
-    except (ImportError, ImproperlyConfigured):
+    except Exception:  # The middleware's own module may raise anything.
         return factory
 
 
