@@ -45,12 +45,13 @@ def use(database, monkeypatch, blocker):
     settings = {**connections.settings["default"], **database.settings, "OPTIONS": options}
     monkeypatch.setitem(connections.settings, "default", {**settings, "CONN_MAX_AGE": None})
     with blocker.unblock():
+        yield database
+        POOL.shut_down(5)
+        # Other tests count all rows.
         connection = connections.create_connection("default")
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM databases_note WHERE tenant = 'tx'")
         connection.close()
-        yield database
-        POOL.shut_down(5)
 
 
 async def add(*texts):
