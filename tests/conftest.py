@@ -7,8 +7,11 @@ import signal
 
 import django
 import pytest
+from asgiref.sync import SyncToAsync
 from blockbuster import blockbuster_ctx
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.template import engines
 
 from tests.database import in_process_database, site_database
@@ -36,6 +39,19 @@ def blockbuster():
             # In a finalizer, for a moment, where coverage is measured.
             function.can_block_in("coverage/collector.py", {"lock_data"})
         yield detector
+
+
+@pytest.fixture(autouse=True)
+def closed_connections():
+    """Close what is open in asgiref's thread for code outside of requests, which outlives the test."""
+    yield
+    executor = SyncToAsync.single_thread_executor
+    type(executor).submit(executor, close_connections).result(10)
+
+
+def close_connections():
+    for connection in connections.all(initialized_only=True):
+        BaseDatabaseWrapper.close(connection)  # SQLite's own keeps a database in memory.
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,6 @@ import gc
 from time import monotonic, sleep
 
 import pytest
-from asgiref.sync import SyncToAsync
-from django.db import connections
 
 from django_asynckit.workers.routes import POOL
 from tests.workers.conftest import database, kept
@@ -18,15 +16,10 @@ __all__ = ["database", "kept"]
 
 @pytest.fixture(autouse=True)
 def fast_database(request, monkeypatch):
-    """Write without waiting for the disk; close what the thread of scripts has open."""
-    if "database" not in request.fixturenames:
-        yield
-        return
-    settings = request.getfixturevalue("database")
-    monkeypatch.setitem(settings, "OPTIONS", {"init_command": "PRAGMA synchronous=OFF"})
-    yield
-    executor = SyncToAsync.single_thread_executor
-    type(executor).submit(executor, connections.close_all).result(10)
+    """Write without waiting for the disk."""
+    if "database" in request.fixturenames:
+        settings = request.getfixturevalue("database")
+        monkeypatch.setitem(settings, "OPTIONS", {"init_command": "PRAGMA synchronous=OFF"})
 
 
 @pytest.fixture(autouse=True)

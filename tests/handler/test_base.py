@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from django_asynckit.handler.asgi import ASGIHandler
 from tests.driver import drive, plain_root_logger, scope_for
 from tests.handler import site
-from tests.handler.tools import assert_same, build, calls, counted_crossings
+from tests.handler.tools import assert_same, build, calls, counted_crossings, observe
 
 URLS = "tests.handler.site"
 PATHS = [
@@ -88,6 +88,28 @@ async def test_classes_between_ours_and_djangos_run():
     calls.clear()
     assert (await drive(Both())).status == 200
     assert calls[:3] == ["call", "create_request", "get_response"]
+
+
+class Resolves:
+    """A handler that finds views in its own way."""
+
+    def resolve_request(self, request):
+        func, args, kwargs = super().resolve_request(request)
+        calls.append("resolved")
+        return func, args, kwargs
+
+
+async def test_a_handler_may_resolve_in_its_own_way():
+    class Stock(Resolves, DjangoASGIHandler):
+        pass
+
+    class Ours(Resolves, ASGIHandler):
+        pass
+
+    scope = scope_for("/")
+    stock, ours = await observe(Stock(), scope), await observe(Ours(), scope)
+    assert ours.calls == stock.calls == ["resolved", "view"]
+    assert ours.reply == stock.reply
 
 
 @pytest.mark.parametrize(

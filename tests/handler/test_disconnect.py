@@ -209,8 +209,10 @@ async def test_a_cancellation_while_request_started_is_sent():
     assert started == finished == [1]
 
 
-@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
-async def test_a_disconnect_while_the_view_waits(handler_class):
+@pytest.fixture
+def waiting_client():
+    """A client that leaves while an async view waits."""
+
     async def view(request):
         try:
             await asyncio.sleep(5)
@@ -218,18 +220,33 @@ async def test_a_disconnect_while_the_view_waits(handler_class):
             calls.append("cancelled")
 
     calls.clear()
-    gone = Client("plain", fault="disconnect", at=8)
-    with (
-        override_settings(
-            ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("plain/", view)]}),
-            MIDDLEWARE=[],
-        ),
-        watched_signals() as sent,
-    ):
-        assert await gone.run(handler_class()) is None
+    urls = type("Urls", (), {"urlpatterns": [path("plain/", view)]})
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
+        yield Client("plain", fault="disconnect", at=8)
     assert calls == ["cancelled"]
-    assert gone.sent == []
+
+
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+async def test_a_disconnect_while_the_view_waits(handler_class, waiting_client):
+    with watched_signals() as sent:
+        assert await waiting_client.run(handler_class()) is None
+    assert waiting_client.sent == []
     assert [signal[0] for signal in sent] == ["started", "finished"]
+
+
+@pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
+async def test_sync_receivers_hear_of_a_request_without_a_response(handler_class, waiting_client):
+    in_main_thread = []
+
+    def receiver(**kwargs):
+        in_main_thread.append(threading.current_thread() is threading.main_thread())
+
+    request_finished.connect(receiver)
+    try:
+        await waiting_client.run(handler_class())
+    finally:
+        request_finished.disconnect(receiver)
+    assert in_main_thread == [False]
 
 
 @pytest.mark.parametrize("handler_class", [DjangoASGIHandler, ASGIHandler], ids=["stock", "ours"])
