@@ -42,19 +42,6 @@ def blockbuster():
 
 
 @pytest.fixture(autouse=True)
-def closed_connections():
-    """Close what is open in asgiref's thread for code outside of requests, which outlives the test."""
-    yield
-    executor = SyncToAsync.single_thread_executor
-    type(executor).submit(executor, close_connections).result(10)
-
-
-def close_connections():
-    for connection in connections.all(initialized_only=True):
-        BaseDatabaseWrapper.close(connection)  # SQLite's own keeps a database in memory.
-
-
-@pytest.fixture(autouse=True)
 def closed_bodies(monkeypatch):
     """Close what Django's handler leaves open before 6.1 when an error reaches the server."""
     files = []
@@ -69,6 +56,21 @@ def closed_bodies(monkeypatch):
     yield
     for file in files:
         file.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown():
+    """Close what is open in asgiref's thread for code outside of requests, which outlives the test."""
+    try:
+        return (yield)
+    finally:
+        executor = SyncToAsync.single_thread_executor
+        type(executor).submit(executor, close_connections).result(10)
+
+
+def close_connections():
+    for connection in connections.all(initialized_only=True):
+        BaseDatabaseWrapper.close(connection)  # SQLite's own keeps a database in memory.
 
 
 @pytest.hookimpl(wrapper=True)
