@@ -18,7 +18,7 @@ if find_spec("sybil"):  # The environments that only run the tests do without it
 
     pytest_collect_file = Sybil(
         parsers=[PythonCodeBlockParser(), SkipParser()],
-        patterns=["docs/**/*.md", "README.md"],
+        patterns=["docs/*.md", "docs/*/*.md", "docs/*/*/*.md", "README.md"],
         setup=name_module,
         fixtures=["run_with_database"],
     ).pytest()

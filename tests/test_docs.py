@@ -42,7 +42,24 @@ def test_every_check_is_documented_and_ids_are_unique():
         for check_id in re.findall(r'id="(asynckit\.[A-Z]\d{3})"', file.read_text(encoding="utf-8"))
     ]
     assert len(in_code) == len(set(in_code)), in_code
-    assert sorted(headings(REFERENCE / "checks.md", 2)) == sorted(in_code)
+    pages = {page.stem: page for page in (REFERENCE / "findings").glob("*.md")}
+    assert sorted(pages) == sorted(one.removeprefix("asynckit.").lower() for one in in_code)
+    titles = [title for page in pages.values() for title in headings(page, 1)]
+    assert sorted(titles) == sorted(in_code)
+    index = (REFERENCE / "checks.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| \[([\w.]+)\]\(findings/", index, re.MULTILINE)) == sorted(
+        in_code
+    )
+
+
+@pytest.mark.parametrize(
+    "page", sorted((REFERENCE / "findings").glob("*.md")), ids=lambda one: one.stem
+)
+def test_the_page_of_a_finding_quotes_it_and_has_an_example_and_what_to_do(page):
+    text = page.read_text(encoding="utf-8")
+    assert "\n> " in text
+    assert "\n**Fix.** " in text
+    assert "```" in text
 
 
 def test_every_native_class_is_documented_and_no_other():
@@ -70,7 +87,8 @@ def test_every_page_is_in_the_table_of_contents():
         path.relative_to(ROOT / "docs").with_suffix("").as_posix()
         for path in (ROOT / "docs").rglob("*.md")
     }
-    assert listed == {page for page in pages if not page.startswith("_build/")} - {"index"}
+    others = ("_build/", "reference/findings/")  # Those that checks.md lists.
+    assert listed == {page for page in pages if not page.startswith(others)} - {"index"}
 
 
 def test_changelog_has_this_version():

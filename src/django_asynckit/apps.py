@@ -7,6 +7,7 @@ from django.core.checks import Tags, register
 
 from django_asynckit.checks import TAG
 from django_asynckit.checks.audit import check_audit
+from django_asynckit.checks.databases import check_databases
 from django_asynckit.checks.declared import check_declared
 from django_asynckit.checks.drift import check_drift
 from django_asynckit.checks.security import check_security
@@ -22,6 +23,7 @@ class AsynckitConfig(AppConfig):
 
     def ready(self) -> None:
         register(check_audit, TAG)
+        register(check_databases, Tags.database)
         register(check_declared, TAG)
         register(check_drift, TAG)
         register(check_security, Tags.security, deploy=True)

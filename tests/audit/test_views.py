@@ -9,10 +9,15 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.test import override_settings
 from django.urls import path
+from django.utils.decorators import method_decorator
 
+from django_asynckit import decorators
 from django_asynckit.audit.application import find_application
 from django_asynckit.audit.views import audit_views
 from django_asynckit.decorators import asyncify_view
+from django_asynckit.decorators.auth import login_required
+from django_asynckit.decorators.cache import cache_page
+from django_asynckit.decorators.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from tests.audit import urls
 
 HERE = "tests.audit.urls"
@@ -178,3 +183,44 @@ def test_a_missing_urlconf_is_found():
         assert find_application().module == ""
     assert finding.id == "asynckit.E009"
     assert finding.where == "ROOT_URLCONF is not set"
+
+
+@decorators.method_decorator([cache_page(60), login_required], name="dispatch")
+class WithOurs(urls.AsyncView):
+    pass
+
+
+@method_decorator(urls.timed, name="dispatch")
+class AroundOurs(WithOurs):
+    pass
+
+
+class Members(LoginRequiredMixin, urls.AsyncView):
+    pass
+
+
+class Editors(PermissionRequiredMixin, urls.AsyncView):
+    permission_required = "edit"
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        WithOurs.as_view(),
+        Members.as_view(),
+        Editors.as_view(),
+        login_required(urls.page),
+        cache_page(60)(WithOurs.as_view()),
+    ],
+    ids=["dispatch", "login", "permission", "function", "around"],
+)
+def test_our_decorators_and_mixins_are_healthy(view):
+    views = audit(path("", view))
+    assert views.findings == []
+    assert views.count("async") == 1
+
+
+def test_a_sync_decorator_around_ours_is_found():
+    [finding] = audit(path("", AroundOurs.as_view())).findings
+    assert finding.id == "asynckit.W009"
+    assert "decorated with timed," in finding.message

@@ -88,11 +88,14 @@ def variables(database: Database, settings: dict, options: dict) -> dict[str, st
     )
 
 
-def manage(database: Database, *arguments: str, settings: dict | None = None) -> None:
-    environment = variables(database, settings or {}, {})
+def manage(
+    database: Database, *arguments: str, settings: dict | None = None, **options: object
+) -> subprocess.CompletedProcess[str]:
+    environment = variables(database, settings or {}, options)
     command = [sys.executable, "-m", "django", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done
 
 
 class Sites:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django_asynckit.audit.application import Application, find_application
+from django_asynckit.audit.databases import audit_databases
 from django_asynckit.audit.findings import Finding, by_severity
 from django_asynckit.audit.locals import in_apps, in_middleware
 from django_asynckit.audit.measure import Measurement
@@ -27,10 +28,11 @@ class Audit:
     measurement: Measurement | None = None
 
 
-def audit_project(tell: Progress = lambda _: None) -> Audit:
+def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()) -> Audit:
     """Audit the project whose settings are in force; middleware is made for it.
 
-    ``tell`` is called with what is done next. Nothing is raised for what is wrong with the
+    ``tell`` is called with what is done next. ``databases`` are the aliases of those to connect
+    to; there is no other connection. Nothing is raised for what is wrong with the
     project: it becomes a finding.
     """
     tell("Looking for the ASGI application")
@@ -48,6 +50,9 @@ def audit_project(tell: Progress = lambda _: None) -> Audit:
         *in_middleware(stack.entries),
         *in_apps(),
     ]
+    if databases:
+        tell("Asking databases how many connections they take")
+        findings += audit_databases(databases)
     return Audit(application, stack, views, by_severity(findings))
 
 

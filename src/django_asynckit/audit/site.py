@@ -15,6 +15,7 @@ from django.core.signals import request_finished, request_started
 from django.utils.module_loading import import_string
 
 from django_asynckit._logs import emits_locally
+from django_asynckit.audit.databases import pool_size
 from django_asynckit.audit.findings import Finding, Place, Rule
 from django_asynckit.audit.native import cache_blocks
 from django_asynckit.audit.sources import locate
@@ -104,20 +105,18 @@ def _databases(handler: str) -> Iterator[Finding]:
                 f"Database {alias!r} has CONN_MAX_AGE, but with Django's ASGI handler each request "
                 "has a thread of its own: connections stay open in threads that have ended.",
             )
-        options: Any = database.get("OPTIONS") or {}
-        if options.get("pool") and database.get("CONN_MAX_AGE", 0) != 0:
+        size = pool_size(database)
+        if size is None:
+            continue
+        if database.get("CONN_MAX_AGE", 0) != 0:
             yield REFUSED.found(
                 Place(f"DATABASES[{alias!r}]"),
                 f"Database {alias!r} has a pool and CONN_MAX_AGE: Django refuses to connect.",
             )
-        yield from _pool(alias, options.get("pool"))
+        yield from _pool(alias, size)
 
 
-def _pool(alias: str, pool: Any) -> Iterator[Finding]:
-    if not pool:
-        return
-    options = pool if isinstance(pool, dict) else {}
-    size = options.get("max_size") or options.get("min_size", 4)
+def _pool(alias: str, size: int) -> Iterator[Finding]:
     try:
         workers = worker_settings().limit
     except ImproperlyConfigured:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator
+from itertools import chain, takewhile
 from typing import Any, Final
 
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.utils import decorators
+
+from django_asynckit.decorators._methods import decorates_both
 
 #: Nobody wraps a view as often; but an object may say of itself that it wraps something, without end.
 _DEEPEST: Final = 50
@@ -38,22 +41,25 @@ def class_of_view(view: Any) -> Any:
     return getattr(view, "view_class", None)
 
 
-def method_decorators(method: Any) -> list[Any]:
-    """Return what ``method_decorator`` put around ``method``, innermost first; empty if it did not."""
-    found = []
-    for layer in layers(method):
-        if getattr(layer, "__code__", None) is _WRAPPER_CODE:
-            found += inspect.getclosurevars(layer).nonlocals["decorators"]
-    return found
+def around_method(method: Any) -> list[Any]:
+    """Return what is around ``method`` and takes it for what it is; ours knows that it may be async."""
+    outside = list(takewhile(lambda layer: not decorates_both(layer), layers(method)))
+    return [*chain.from_iterable(map(_decorators_in, outside)), *filter(_is_wrapper, outside)]
 
 
-def wrappers_of(method: Any) -> list[Any]:
-    """Return the functions around ``method`` that ``method_decorator`` did not make."""
-    return [
-        layer
-        for layer in layers(method)
-        if hasattr(layer, "__wrapped__") and getattr(layer, "__code__", None) is not _WRAPPER_CODE
-    ]
+def _decorators_in(layer: Any) -> list[Any]:
+    """Return what ``method_decorator`` put there, innermost first; empty if it did not make ``layer``."""
+    if _is_multi(layer):
+        return list(inspect.getclosurevars(layer).nonlocals["decorators"])
+    return []
+
+
+def _is_wrapper(layer: Any) -> bool:
+    return hasattr(layer, "__wrapped__") and not _is_multi(layer)
+
+
+def _is_multi(layer: Any) -> bool:
+    return getattr(layer, "__code__", None) is _WRAPPER_CODE
 
 
 def _sample(self: object) -> None:

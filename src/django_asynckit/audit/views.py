@@ -15,7 +15,7 @@ from django.views.generic import View
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
 from django_asynckit.audit.sources import locate
-from django_asynckit.audit.unwrapping import class_of_view, layers, method_decorators, wrappers_of
+from django_asynckit.audit.unwrapping import around_method, class_of_view, layers
 from django_asynckit.audit.urls import Route, routes
 
 BROKEN: Final = Rule(
@@ -31,17 +31,18 @@ MIXED: Final = Rule(
 HIDDEN: Final = Rule(
     id="asynckit.W008",
     hint="Make the decorator async where the view is: test iscoroutinefunction(view), and return "
-    "an async def wrapper that awaits it.",
+    "an async def wrapper that awaits it. Those of Django: import them from "
+    "django_asynckit.decorators.",
 )
 DISPATCH: Final = Rule(
     id="asynckit.W009",
-    hint="Decorate the async handlers instead of dispatch: "
-    '@method_decorator(decorator, name="get").',
+    hint="Import method_decorator, and Django's decorators, from django_asynckit.decorators. Or "
+    'decorate the async handlers instead of dispatch: @method_decorator(decorator, name="get").',
 )
 ACCESS: Final = Rule(
     id="asynckit.W010",
-    hint="Decorate the async handlers, for example "
-    '@method_decorator(login_required, name="get"), or ask await request.auser() in them.',
+    hint="Import it from django_asynckit.decorators.mixins. Or decorate the async handlers, for "
+    'example @method_decorator(login_required, name="get").',
 )
 ATOMIC: Final = Rule(
     id="asynckit.W011",
@@ -183,7 +184,7 @@ def _class_based(cls: Any, place: Place) -> Iterator[Finding]:
 def _around(dispatch: Any) -> list[Any]:
     if iscoroutinefunction(dispatch):
         return []
-    return [*method_decorators(dispatch), *wrappers_of(dispatch)]
+    return around_method(dispatch)
 
 
 def _is_access_mixin_first(cls: type[Any]) -> bool:

@@ -18,10 +18,11 @@ def check_audit(**_kwargs: Any) -> list[CheckMessage]:
         findings = findings_for_checks()
     except Exception as error:  # No project is so odd that manage.py should not run.
         findings = [not_looked_at("The project", error)]
-    return [_message(finding) for finding in findings]
+    return [as_message(finding) for finding in findings]
 
 
-def _message(finding: Finding) -> CheckMessage:
+def as_message(finding: Finding) -> CheckMessage:
+    """Return ``finding`` as what Django's checks return."""
     where = f" ({finding.file}:{finding.line})" if finding.file else ""
     return CheckMessage(
         _LEVELS[finding.level],

@@ -7,6 +7,7 @@ from functools import update_wrapper, wraps
 from typing import Any, TypeVar
 
 from django.utils import decorators
+from django.views import View
 
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.decorators._calling import resolved
@@ -71,3 +72,15 @@ def _for_both(decorator: Any, method: Any) -> Callable[..., Any]:
         return (if_async if is_async else if_sync)(self, *args, **kwargs)
 
     return update_wrapper(wrapper, if_sync)
+
+
+def decorates_both(method: Any) -> bool:
+    """Whether our ``method_decorator()`` made ``method`` of one that may be async."""
+    return getattr(method, "__code__", None) is _BOTH_CODE
+
+
+def _as_it_is(view: Any) -> Any:
+    return view
+
+
+_BOTH_CODE = _for_both(_as_it_is, View.dispatch).__code__

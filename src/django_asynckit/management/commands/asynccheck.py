@@ -60,10 +60,18 @@ class Command(BaseCommand):
             choices=LEVELS,
             help="fail if there is a finding of this level or a worse one",
         )
+        add(
+            "--database",
+            action="append",
+            default=[],
+            dest="databases",
+            metavar="ALIAS",
+            help="connect to this database, and compare its limit of connections with the site's",
+        )
         add("--measure", metavar="PATH", help="measure GET requests of PATH with both handlers")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        audit = audit_project(self._tell)
+        audit = audit_project(self._tell, options["databases"])
         findings = by_severity([*audit.findings, *_from_checks(audit)])
         silenced = settings.SILENCED_SYSTEM_CHECKS
         audit.findings = [finding for finding in findings if finding.id not in silenced]
