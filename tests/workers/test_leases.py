@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject
 
 from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
-from django_asynckit.workers.context import POOL, begin, end, keep_worker, request_lease, stream
+from django_asynckit.workers.context import POOL, begin, end, keep_worker, RequestLease, stream
 from django_asynckit.workers.register import RECENT
 from tests.workers.tools import Gate, alive, clean_thread, hop, thread, until, until_idle
 
@@ -443,13 +443,13 @@ async def test_async_to_sync_inside_a_worker_stays_there():
 async def test_a_thread_that_an_outer_application_began_goes_on():
     async with ThreadSensitiveContext():
         before = await hop()
-        with request_lease():
+        with RequestLease():
             assert await hop() == before
 
 
 async def test_an_outer_application_that_has_no_thread_yet():
     async with ThreadSensitiveContext():
-        with request_lease():
+        with RequestLease():
             assert (await hop()).startswith("asynckit-worker-")
 
 

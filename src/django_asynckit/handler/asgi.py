@@ -18,7 +18,7 @@ from django_asynckit.handler.signals import send_finished, send_started
 from django_asynckit.handler.urls import set_script_prefix
 from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.types import Receive, Scope, Send
-from django_asynckit.workers.context import request_lease
+from django_asynckit.workers.context import RequestLease
 
 
 class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
@@ -60,7 +60,7 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
         except RequestAborted:
             return
         try:
-            with request_lease():
+            with RequestLease():
                 await self._handle(scope, body_file, receive, send)
         finally:
             await body.close_body(body_file)

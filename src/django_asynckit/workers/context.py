@@ -13,22 +13,24 @@ from django_asynckit.workers.statistics import Statistics
 watch(POOL)
 
 
-@contextlib.contextmanager
-def request_lease() -> Iterator[None]:
-    """Give the block, which handles a request, a lease.
+class RequestLease:
+    """``with``: gives the block, which handles a request, a lease.
 
     What an outer ASGI application began in a thread of its own goes on there.
     """
-    lease, block = begin(), current_route.get()
-    current_route.set(None)
-    route = None if context_has_thread() else route_to_workers()
-    try:
-        yield
-    finally:
-        end(lease)
-        current_route.set(block)
-        if route is not None:
-            route_back(route)
+
+    __slots__ = ("_block", "_lease", "_route")
+
+    def __enter__(self) -> None:
+        self._lease, self._block = begin(), current_route.get()
+        current_route.set(None)
+        self._route = None if context_has_thread() else route_to_workers()
+
+    def __exit__(self, *_exception: object) -> None:
+        end(self._lease)
+        current_route.set(self._block)
+        if self._route is not None:
+            route_back(self._route)
 
 
 @contextlib.asynccontextmanager

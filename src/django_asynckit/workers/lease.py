@@ -35,34 +35,36 @@ class Lender(Protocol):
 class Lease(Seat):
     """What the pool knows of one request; the pool's lock guards it."""
 
+    worker: Worker | None = None
+    #: How many calls its worker runs or has in its inbox, and how many of them are limited.
+    running = 0
+    limited = 0
+    #: Whether the last of them was limited.
+    counts_at_rest = False
+    #: Whether the request is over, and whether its end must still be seen to.
+    has_ended = False
+    must_close = False
+    #: Whether it waits for others most of the time, and keeps nothing meanwhile.
+    is_streaming = False
+    #: What is left on the worker's connections by what it ran.
+    is_stateless = True
+    is_in_transaction = False
+    #: How many blocks of code keep it where it is.
+    pins = 0
+    #: Whether calls get a worker at once, above the limit if need be.
+    never_waits = False
+    #: Of one beside others: whose connections its own are made like.
+    source: weakref.ref[Seat] | None = None
+    #: Of one that has had no worker yet: where calls go rather than wait; and where they went.
+    instead: Lease | None = None
+    moved_to: Lease | None = None
+
     def __init__(self, lender: Lender) -> None:
+        # Each request has one, and most need no thread: what it starts with is the class's.
         super().__init__()
         self._lender = lender
-        self.worker: Worker | None = None
         #: Calls for which there is no worker yet.
         self.waiting: deque[Job] = deque()
-        #: How many calls its worker runs or has in its inbox, and how many of them are limited.
-        self.running = 0
-        self.limited = 0
-        #: Whether the last of them was limited.
-        self.counts_at_rest = False
-        #: Whether the request is over, and whether its end must still be seen to.
-        self.has_ended = False
-        self.must_close = False
-        #: Whether it waits for others most of the time, and keeps nothing meanwhile.
-        self.is_streaming = False
-        #: What is left on the worker's connections by what it ran.
-        self.is_stateless = True
-        self.is_in_transaction = False
-        #: How many blocks of code keep it where it is.
-        self.pins = 0
-        #: Whether calls get a worker at once, above the limit if need be.
-        self.never_waits = False
-        #: Of one beside others: whose connections its own are made like.
-        self.source: weakref.ref[Seat] | None = None
-        #: Of one that has had no worker yet: where calls go rather than wait; and where they went.
-        self.instead: Lease | None = None
-        self.moved_to: Lease | None = None
         self._generators: list[weakref.ref[Any]] = []
 
     def __del__(self) -> None:

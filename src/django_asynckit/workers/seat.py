@@ -21,11 +21,11 @@ class Seat(abc.ABC):
 
     #: Whether it cannot be held, since all that may come there must run there.
     is_shared = False
+    #: How many blocks hold it.
+    holds = 0
+    beside: Seat | None = None
 
     def __init__(self) -> None:
-        #: How many blocks hold it.
-        self.holds = 0
-        self.beside: Seat | None = None
         #: The blocks that have a transaction or savepoint open, outermost first, by database.
         self.blocks: dict[str, list[Any]] = {}
         #: Guards the blocks; one that the garbage collector closes may come in between.
