@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject
 
 from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
-from django_asynckit.workers.context import POOL, begin, end, keep_worker, RequestLease, stream
+from django_asynckit.workers.context import POOL, RequestLease, begin, end, keep_worker, stream
 from django_asynckit.workers.register import RECENT
 from tests.workers.tools import Gate, alive, clean_thread, hop, thread, until, until_idle
 
