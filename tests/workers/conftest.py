@@ -25,14 +25,17 @@ def pool():
 
 
 def check_that_nothing_is_left():
-    gc.collect()
     end = monotonic() + 30
+    gc.collect()
     while not is_idle() and monotonic() < end:
         sleep(0.01)
+        gc.collect()
     POOL.shut_down(5)
     register = POOL._register
     assert (register.busy, register.closing) == (0, 0)
     assert not any(map(len, (register.resting, register.lendable, register.idle, POOL._waiting)))
+    while alive() and monotonic() < end:
+        sleep(0.01)  # Who is not reused ends by itself.
     assert [one.name for one in alive()] == []
 
 
