@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import override_settings
 
 from django_asynckit.exceptions import WorkerTimeout
-from django_asynckit.workers import keeps_no_connection_state, pool, statistics, worker_lease
+from django_asynckit.workers import keeps_no_connection_state, statistics, waiting, worker_lease
 from django_asynckit.workers.context import POOL
 from django_asynckit.workers.job import spends_its_time_waiting
 from django_asynckit.workers.register import RECENT
@@ -332,9 +332,9 @@ async def test_where_no_thread_can_be_started_the_calls_fail(monkeypatch):
 async def test_where_no_thread_can_be_started_those_who_wait_fail_too(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Worker, "start", refuse)
-        patch.setattr(pool, "_LONG", 0)  # To be logged by the worker, which has no thread.
-        start = POOL._start
-        patch.setattr(POOL, "_start", lambda: None)
+        patch.setattr(waiting, "_LONG", 0)  # To be logged by the worker, which has no thread.
+        start = POOL._starter.start
+        patch.setattr(POOL._starter, "start", lambda: None)
         tasks = [asyncio.create_task(leased()) for _ in range(3)]
         await until(lambda: statistics().waiting == 2)
         start()

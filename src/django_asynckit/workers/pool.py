@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import functools
-import logging
 import threading
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from django_asynckit.conf import worker_settings
-from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.register import Register
+from django_asynckit.workers.starting import Starter
 from django_asynckit.workers.statistics import Statistics
-from django_asynckit.workers.waiting import Waiting
+from django_asynckit.workers.waiting import Waiting, timeout
 from django_asynckit.workers.worker import Worker
-
-logger = logging.getLogger("django_asynckit.workers")
-
-#: A wait of more seconds is logged.
-_LONG: Final = 1.0
 
 
 class Pool:
@@ -28,13 +22,9 @@ class Pool:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self._register = Register(self._new_worker)
+        self._starter = Starter(self.lock, self._leave, self._fail)
+        self._register = Register(self._starter.make)
         self._waiting = Waiting(self._tick)
-        self._unstarted: list[Worker] = []
-        self._started = 0
-        self._waited = 0
-        self._longest_wait = 0.0
-        self._logged = 0.0
 
     def lease(self) -> Lease:
         """Return a lease, which takes a worker at its first call."""
@@ -55,7 +45,7 @@ class Pool:
                     self._serve()  # It counted while it was at rest, and does no more.
             else:
                 self._queue(lease, job)
-        self._start()
+        self._starter.start()
 
     def end(self, lease: Lease) -> None:
         """Take the worker back, behind what it still runs: the request is over."""
@@ -63,7 +53,7 @@ class Pool:
             lease.has_ended = True
             lease.must_close = lease.worker is not None
             self._settle(lease)
-        self._start()
+        self._starter.start()
 
     def release(self, lease: Lease) -> None:
         """Take the worker back before the request is over; ``RuntimeError`` if it is in use."""
@@ -77,28 +67,28 @@ class Pool:
                 )
             lease.must_close = True
             self._settle(lease)
-        self._start()
+        self._starter.start()
 
     def stream(self, lease: Lease) -> None:
         """Let ``lease`` keep no worker while it waits, unless there is something on it to keep."""
         with self.lock:
             lease.is_streaming = True
             self._settle(lease)
-        self._start()
+        self._starter.start()
 
     def pin(self, lease: Lease, count: int) -> None:
         """Keep the worker of ``lease`` where it is until as many are taken away as were added."""
         with self.lock:
             lease.pins += count
             self._settle(lease)
-        self._start()
+        self._starter.start()
 
     def let_go(self, lease: Lease) -> None:
         """Take the worker back as soon as nothing needs it; the next call takes one anew."""
         with self.lock:
             lease.must_close = lease.worker is not None
             self._settle(lease)
-        self._start()
+        self._starter.start()
 
     def reserve(self, lease: Lease) -> bool:
         """Give ``lease`` a worker for the call that follows at once, unless that would have to wait."""
@@ -137,9 +127,9 @@ class Pool:
                 running=register.busy,
                 resting=len(register.resting),
                 waiting=len(self._waiting),
-                started=self._started,
-                waited=self._waited,
-                longest_wait=self._longest_wait,
+                started=self._starter.count,
+                waited=self._waiting.served,
+                longest_wait=self._waiting.longest,
             )
 
     # Called by a worker, in its thread.
@@ -156,7 +146,7 @@ class Pool:
         job.deliver(result, error)
         # The traceback of the error has this frame, and the call has the error: a cycle.
         del lease, job, result, error
-        self._start()
+        self._starter.start()
         if to_close is not None:
             self._close(worker)
 
@@ -176,7 +166,7 @@ class Pool:
         with self.lock:
             self._closed(worker)
             self._serve()
-        self._start()
+        self._starter.start()
 
     def look_again(self, worker: Worker) -> None:
         """See whether the worker is still needed: an iterator of its lease, or that, was dropped."""
@@ -250,14 +240,7 @@ class Pool:
         self._set_alarm()
 
     def _end_wait(self, lease: Lease) -> None:
-        waited = self._waiting.remove(lease)
-        self._waited += bool(lease.waiting)
-        self._longest_wait = max(self._longest_wait, waited)
-        now = monotonic()
-        if waited > _LONG and now - self._logged > _LONG and lease.worker is not None:
-            # One line a second says it; the worker writes it, since that may block.
-            self._logged = now
-            lease.worker.inbox.put(functools.partial(_log_wait, waited, len(self._waiting)))
+        self._waiting.end(lease)
         while lease.waiting:
             self._hand_over(lease, lease.waiting.popleft())
 
@@ -268,12 +251,6 @@ class Pool:
         change = self._register.next_change()
         self._waiting.set_alarm(expires if change is None else min(change, expires))
 
-    def _new_worker(self) -> Worker:
-        worker = Worker(self._leave)
-        self._unstarted.append(worker)
-        self._started += 1
-        return worker
-
     # Called without the lock.
 
     def _tick(self) -> None:
@@ -283,9 +260,9 @@ class Pool:
             for lease in expired:
                 lease.waiting.clear()
             self._serve()
-        self._start()
+        self._starter.start()
         for job in jobs:
-            job.deliver(None, _timeout())
+            job.deliver(None, timeout())
 
     def _withdraw(self, lease: Lease, job: Job, future: Any) -> None:
         if not future.cancelled():
@@ -295,17 +272,6 @@ class Pool:
                 lease.waiting.remove(job)
             if not lease.waiting:
                 self._waiting.remove(lease)
-
-    def _start(self) -> None:
-        """Start the workers that were made with the lock held: starting takes a while."""
-        while self._unstarted:
-            with self.lock:
-                workers, self._unstarted = self._unstarted, []
-            for worker in workers:
-                try:
-                    worker.start()
-                except RuntimeError as error:  # The system gives no more threads.
-                    self._fail(worker, error)
 
     def _fail(self, worker: Worker, error: RuntimeError) -> None:
         """Answer all calls that were given to ``worker``, which has no thread."""
@@ -318,21 +284,3 @@ class Pool:
                     self._register.end(lease, job)
                     job.deliver(None, error)
             self._serve()
-
-
-def _log_wait(seconds: float, others: int, _worker: Worker) -> None:
-    logger.warning(
-        "A request waited %.1f s for a worker, and %d more wait: ASYNCKIT_WORKERS = %d requests "
-        "were running blocking code, such as queries.",
-        seconds,
-        others,
-        worker_settings().limit,
-    )
-
-
-def _timeout() -> WorkerTimeout:
-    settings = worker_settings()
-    return WorkerTimeout(
-        f"No worker was free within {settings.wait_seconds:g} s (ASYNCKIT_WORKER_WAIT_SECONDS): "
-        f"{settings.limit} requests (ASYNCKIT_WORKERS) were running blocking code all the time."
-    )

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from time import monotonic
+from typing import Final
 
+from django_asynckit.conf import worker_settings
+from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers.lease import Lease
+from django_asynckit.workers.worker import Worker
+
+logger = logging.getLogger("django_asynckit.workers")
+
+#: A wait of more seconds is logged.
+_LONG: Final = 1.0
 
 
 class Waiting:
@@ -21,6 +32,10 @@ class Waiting:
         self._wake = wake
         self._since: OrderedDict[Lease, float] = OrderedDict()
         self._alarm: tuple[asyncio.AbstractEventLoop, float] | None = None
+        self._logged = 0.0
+        #: How many leases got a worker after a wait, and the longest wait in seconds.
+        self.served = 0
+        self.longest = 0.0
 
     def __len__(self) -> int:
         return len(self._since)
@@ -33,6 +48,16 @@ class Waiting:
         """Take ``lease`` out, and return for how many seconds it waited."""
         now = monotonic()
         return now - self._since.pop(lease, now)
+
+    def end(self, lease: Lease) -> None:
+        """Take out ``lease``, which has a worker now; a long wait is logged, by that worker."""
+        waited, now = self.remove(lease), monotonic()
+        self.served += bool(lease.waiting)
+        self.longest = max(self.longest, waited)
+        if waited > _LONG and now - self._logged > _LONG and lease.worker is not None:
+            # One line a second says it; the worker writes it, since that may block.
+            self._logged = now
+            lease.worker.inbox.put(functools.partial(_log, waited, len(self)))
 
     def first(self) -> Lease:
         """Return who has waited for longest."""
@@ -78,3 +103,22 @@ class Waiting:
         if self._alarm is not None and self._alarm[1] == when:
             self._alarm = None
         self._wake()
+
+
+def _log(seconds: float, others: int, _worker: Worker) -> None:
+    logger.warning(
+        "A request waited %.1f s for a worker, and %d more wait: ASYNCKIT_WORKERS = %d requests "
+        "were running blocking code, such as queries.",
+        seconds,
+        others,
+        worker_settings().limit,
+    )
+
+
+def timeout() -> WorkerTimeout:
+    """Return the error of a call that has waited for too long."""
+    settings = worker_settings()
+    return WorkerTimeout(
+        f"No worker was free within {settings.wait_seconds:g} s (ASYNCKIT_WORKER_WAIT_SECONDS): "
+        f"{settings.limit} requests (ASYNCKIT_WORKERS) were running blocking code all the time."
+    )
