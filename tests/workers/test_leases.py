@@ -384,6 +384,12 @@ async def test_nested_leases_with_one_worker_do_not_wait_for_each_other():
                 await hop()
 
 
+def test_a_lease_without_a_worker_has_no_transaction():
+    lease = POOL.lease()
+    lease.look_at_connections()
+    assert not lease.is_in_transaction
+
+
 async def test_outside_a_lease_nothing_changes():
     async with worker_lease():
         pass

@@ -59,6 +59,18 @@ async def test_an_earlier_time_comes_first_and_a_later_one_changes_nothing():
     assert await alarm.rings(1) == 1
 
 
+async def test_an_alarm_that_an_earlier_one_replaced_changes_nothing_when_it_rings():
+    alarm = Alarm()
+    alarm.waiting.add(waiting_lease())
+    now = monotonic()
+    alarm.waiting.set_alarm(now + 0.1)
+    alarm.waiting.set_alarm(now)
+    assert await alarm.rings(1) == 1
+    alarm.waiting.set_alarm(now + 60)
+    assert await alarm.rings(2) == 2
+    assert alarm.waiting._alarm[1] == now + 60
+
+
 async def test_it_can_be_set_again():
     alarm = Alarm()
     alarm.waiting.add(waiting_lease())

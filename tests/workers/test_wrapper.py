@@ -18,6 +18,7 @@ from django.db import (
     reset_queries,
 )
 from django.db.backends.signals import connection_created
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import override_settings
 from django.utils.connection import ConnectionDoesNotExist
 
@@ -275,6 +276,63 @@ async def test_receivers_of_django_that_are_disconnected_stay_so(kept):
     await until_idle()
     async with worker_lease():
         assert await hop(look) == ([], False)
+
+
+@pytest.mark.parametrize("django_closes", [True, False])
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_a_worker_that_is_lent_closes_an_old_connection_if_django_would(kept, django_closes):
+    @keeps_no_connection_state
+    def grow_old():
+        connection.close_at = 0
+
+    @keeps_no_connection_state
+    def is_open():
+        return connection.connection is not None
+
+    if not django_closes:
+        request_started.disconnect(close_old_connections)
+    try:
+        async with worker_lease():
+            await ContentType.objects.acount()
+            await hop(grow_old)
+            async with worker_lease():
+                assert await hop(is_open) is not django_closes
+    finally:
+        request_started.connect(close_old_connections)
+
+
+class OfATenant(DatabaseWrapper):
+    """What django-tenants and its like make of Django's class."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.schema_name = "public"
+
+
+async def test_what_a_class_of_the_user_s_adds_is_as_it_was_for_the_next_request(kept, monkeypatch):
+    @keeps_no_connection_state
+    def set_schema():
+        connection.schema_name = "ada"
+
+    @keeps_no_connection_state
+    def schema():
+        return connection.schema_name, connection.connection is not None
+
+    def create(alias):
+        return OfATenant(connections.settings[alias], alias)
+
+    monkeypatch.setattr(connections, "create_connection", create)
+    async with worker_lease():
+        await ContentType.objects.acount()
+        assert await hop(schema) == ("public", True)
+    await until_idle()
+    async with worker_lease():
+        assert await hop(schema) == ("public", True)
+        await hop(set_schema)
+        assert await hop(schema) == ("ada", True)
+    await until_idle()
+    async with worker_lease():
+        assert await hop(schema) == ("public", False)
 
 
 def die(alias="default"):
