@@ -45,10 +45,17 @@ async def query_twice(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return HttpResponse(row.model, content_type="text/plain")
 
 
+async def wait(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Two seconds of waiting for something else."""
+    await asyncio.sleep(2)
+    return HttpResponse(BODY, content_type="text/plain")
+
+
 urlpatterns = [
     path("async/", hello),
     path("sync/", hello_sync),
     path("query/", query),
     path("query/sync/", query_sync),
     path("query/twice/", query_twice),
+    path("wait/", wait),
 ]
