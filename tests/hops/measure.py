@@ -33,14 +33,14 @@ def full_stack() -> list[str]:
     return [path for path in ORDER if path in DROPINS]
 
 
-def measure() -> dict[str, list[int]]:
+def measure() -> dict[str, list[str]]:
     """Return the rows of the table: hops that each middleware adds to those above it, and sums."""
     columns = [
         _column(handler, cookie)
         for cookie in ({}, logged_in())
         for handler in (DjangoASGIHandler, ASGIHandler)
     ]
-    return {name: [column[name] for column in columns] for name in columns[0]}
+    return {name: [str(column[name]) for column in columns] for name in columns[0]}
 
 
 def _column(handler: type, headers: dict[str, str]) -> dict[str, int]:

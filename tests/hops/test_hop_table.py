@@ -12,9 +12,11 @@ import pytest
 from django.test import override_settings
 
 from django_asynckit.audit.stack import audit_stack
+from tests.docs_table import DocsTable
 from tests.fuzz.stacks import EVERY
-from tests.hops import table
 from tests.hops.measure import COLUMNS, full_stack, measure
+
+TABLE = DocsTable("explanation/thread-hops.md", "hop table", COLUMNS)
 
 
 @pytest.mark.usefixtures("fuzz_site")
@@ -23,7 +25,7 @@ def test_the_docs_say_how_many_hops_the_full_stack_makes():
         measured = measure()
     if os.environ.get("TESTS_WRITE_HOP_TABLE"):
         names = [f"`{path.rpartition('.')[2]}`" for path in EVERY]
-        known = table.read()
+        known = TABLE.read()
         first, *_, hops, threads = measured
         rows = [
             first,
@@ -31,33 +33,22 @@ def test_the_docs_say_how_many_hops_the_full_stack_makes():
             hops,
             threads,
         ]
-        table.write(table.merged(known, measured, rows), COLUMNS)
-    assert table.of_this_version(table.read()) == measured
+        TABLE.update(measured, rows)
+    assert TABLE.of_this_version() == measured
 
 
 @pytest.mark.usefixtures("fuzz_site")
 def test_the_audit_says_the_same_for_somebody_who_is_not_logged_in():
-    rows = table.of_this_version(table.read())
+    rows = TABLE.of_this_version()
     with override_settings(
         MIDDLEWARE=full_stack(), SESSION_ENGINE="django.contrib.sessions.backends.db"
     ):
         stack = audit_stack(makes=True)
     audited = {
-        f"`{entry.path.rpartition('.')[2]}`": [entry.stock.hops, entry.asynckit.hops]
+        f"`{entry.path.rpartition('.')[2]}`": [str(entry.stock.hops), str(entry.asynckit.hops)]
         for entry in stack.entries
     }
     assert audited == {name: rows[name][:2] for name in audited}
     assert len(audited) == len(full_stack())
-    sums = [stack.totals()[handler]["async_view"] for handler in ("stock", "asynckit")]
+    sums = [str(stack.totals()[handler]["async_view"]) for handler in ("stock", "asynckit")]
     assert sums == rows["**sum of hops**"][:2]
-
-
-def test_a_cell_may_have_a_number_for_each_version():
-    cells = (
-        {"5.2": 3, "6.0": 2, "6.1": 2},
-        {"5.2": None, "6.0": 0, "6.1": 0},
-        dict.fromkeys(("5.2", "6.0", "6.1"), 1),
-    )
-    texts = [table._format(cell) for cell in cells]
-    assert texts == ["5.2: 3; 6.0, 6.1: 2", "5.2: -; 6.0, 6.1: 0", "1"]
-    assert tuple(map(table._parse, texts)) == cells

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from django.db import connections
 
 from django_asynckit.db.transaction import aatomic
 
 View = Callable[..., Coroutine[Any, Any, Any]]
+
+#: Nobody wraps a view as often; but an object may say of itself that it wraps something, without end.
+_DEEPEST: Final = 50
 
 
 def make_async_view_atomic(view: View) -> View:
@@ -34,8 +37,10 @@ def make_async_view_atomic(view: View) -> View:
 
 
 def _is_excluded(view: Any, alias: str) -> bool:
-    while view is not None:
+    for _ in range(_DEEPEST):
         if alias in getattr(view, "_non_atomic_requests", ()):
             return True
         view = getattr(view, "__wrapped__", None) or getattr(view, "func", None)
+        if view is None:
+            break
     return False
