@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import threading
 import time
@@ -10,6 +11,7 @@ import pytest
 
 from tests.databases.client import ask, ask_one
 from tests.databases.servers import NOTES
+from tests.databases.test_faults import aborted, assert_nothing_is_lost
 
 STREAMS = 12
 
@@ -52,3 +54,18 @@ def test_released_worker_is_free_for_others(postgresql, start_site):
     sessions, bodies = while_streaming(server, "/release/?seconds=4", postgresql.sessions)
     assert bodies == [str(NOTES)] * STREAMS
     assert sessions == []
+
+
+@pytest.mark.parametrize("age", [0, None], ids=["new", "persistent"])
+def test_clients_that_leave_streams_of_rows(network_database, start_only_site, age):
+    """Nobody closes a cursor on the event loop, where it would meet the worker on one connection."""
+    server = start_only_site(network_database, {"ASYNCKIT_WORKERS": 4}, CONN_MAX_AGE=age)
+    with concurrent.futures.ThreadPoolExecutor(8) as clients:
+        for number in range(200):
+            seconds = number % 10 / 200
+            clients.submit(aborted, server, "/stream/rows/?seconds=0.01", seconds)
+    answers = ask(server, ["/count/"] * 50)
+    assert answers.counted() == {200: 50}, server.output[-3000:]
+    assert_nothing_is_lost(server, network_database, 4)
+    assert "Exception ignored" not in server.output
+    assert "Traceback" not in server.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 
 import pytest
@@ -25,7 +26,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from django_asynckit.workers import connections as module
 from django_asynckit.workers import keeps_no_connection_state, statistics, worker_lease
 from django_asynckit.workers.context import POOL
-from tests.workers.tools import hop, until_idle
+from tests.workers.tools import clean_thread, hop, thread, until, until_idle
 
 
 def wrapper(execute, sql, params, many, context):
@@ -333,6 +334,94 @@ async def test_what_a_class_of_the_user_s_adds_is_as_it_was_for_the_next_request
     await until_idle()
     async with worker_lease():
         assert await hop(schema) == ("public", False)
+
+
+class Chunked(DatabaseWrapper):
+    """Notes in which thread a cursor is closed that fetches in chunks."""
+
+    closed_in: list[str] = []
+
+    def chunked_cursor(self):
+        wrapped = super().chunked_cursor()
+        wrapped.cursor = Noting(wrapped.cursor)
+        return wrapped
+
+
+class Noting:
+    def __init__(self, cursor):
+        self.cursor = cursor
+
+    def __getattr__(self, name):
+        return getattr(self.cursor, name)
+
+    def close(self):
+        Chunked.closed_in.append(thread())
+        self.cursor.close()
+
+
+@pytest.fixture
+def chunked(kept, monkeypatch):
+    """Connections of that class, persistent."""
+
+    def create(alias):
+        return Chunked(connections.settings[alias], alias)
+
+    monkeypatch.setattr(connections, "create_connection", create)
+    Chunked.closed_in.clear()
+    return Chunked.closed_in
+
+
+async def worker_with_rows():
+    rows = [ContentType(app_label="a", model=str(number)) for number in range(3)]
+    await ContentType.objects.abulk_create(rows)
+    return await hop(clean_thread)
+
+
+async def leave_an_iterator():
+    async for _ in ContentType.objects.order_by("pk").aiterator(chunk_size=1):
+        await asyncio.sleep(0.02)  # The worker has forgotten it by then.
+        break
+
+
+async def test_a_worker_closes_the_cursor_of_an_iterator_that_was_left(chunked):
+    async with worker_lease():
+        name = await worker_with_rows()
+        for _ in range(3):
+            await leave_an_iterator()
+        gc.collect()
+        await until(lambda: len(chunked) == 3)
+        assert chunked == [name] * 3
+    await until_idle()
+    async with worker_lease():
+        assert await ContentType.objects.acount() == 3
+        assert await hop(clean_thread) == name
+
+
+async def test_it_closes_cursors_at_the_end_of_the_request_at_the_latest(chunked):
+    def open_cursor():
+        cursor = connection.chunked_cursor()
+        cursor.execute("SELECT model FROM django_content_type")
+        return cursor
+
+    async with worker_lease():
+        name = await worker_with_rows()
+        cursor = await hop(open_cursor)
+        await ContentType.objects.acount()
+    await until_idle()
+    assert chunked == [name]
+    cursor.close()  # On the event loop, and too late to matter.
+    async with worker_lease():
+        assert await ContentType.objects.acount() == 3
+    assert chunked == [name]
+
+
+async def test_a_cursor_that_is_read_to_its_end_is_closed_once(chunked):
+    async with worker_lease():
+        name = await worker_with_rows()
+        found = [one async for one in ContentType.objects.aiterator(chunk_size=2)]
+    assert len(found) == 3
+    assert chunked == [name]
+    await until_idle()
 
 
 def die(alias="default"):

@@ -11,6 +11,7 @@ from django.db import close_old_connections, connections, reset_queries
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_asynckit.conf import worker_settings
+from django_asynckit.workers.cursors import Cursors, Post
 from django_asynckit.workers.signals import is_connected
 from django_asynckit.workers.wrapper import Wrapper
 
@@ -21,10 +22,11 @@ _deaths: Final[dict[str, int]] = {}
 
 
 class Connections:
-    """What one worker's thread has in ``django.db.connections``."""
+    """What one worker's thread has in ``django.db.connections``; ``post`` runs a function in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, post: Post) -> None:
         self._wrappers: dict[str, Wrapper] = {}
+        self._post = post
         self._deaths_seen = dict(_deaths)
         #: Whether what runs was declared to leave nothing on a connection.
         self.trusts_job = False
@@ -110,6 +112,7 @@ class Connections:
         """Do what ``request_finished`` does; then let nothing of the request remain."""
         for alias, wrapper in list(self._wrappers.items()):
             connection = wrapper.connection
+            wrapper.cursors.close_all()
             if connection.in_atomic_block:
                 logger.error(
                     "A request ended inside a transaction on the database connection %r. It is "
@@ -145,7 +148,8 @@ class Connections:
 
     def _make(self, alias: str) -> None:
         connections[alias] = connections.create_connection(alias)
-        self._wrappers[alias] = Wrapper(connections[alias], self._is_trusted)
+        cursors = Cursors(self._post)
+        self._wrappers[alias] = Wrapper(connections[alias], self._is_trusted, cursors)
 
     def _close_old(self) -> None:
         # As close_old_connections() does; looking for connections takes it longer than this.

@@ -29,7 +29,7 @@ class Worker(threading.Thread):
     def __init__(self, leave: Callable[[Worker], bool]) -> None:
         super().__init__(name=f"asynckit-worker-{next(_numbers)}", daemon=True)
         self.inbox: queue.SimpleQueue[Callable[[Worker], None] | None] = queue.SimpleQueue()
-        self.connections = Connections()
+        self.connections = Connections(self.inbox.put)
         #: A weak reference to the lease that has this worker.
         self.lease: Callable[[], Any] = lambda: None
         self._clients = CacheClients()

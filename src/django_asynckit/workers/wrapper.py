@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.functional import cached_property
 
+from django_asynckit.workers.cursors import Cursors
 from django_asynckit.workers.sql import SESSION_CHANGED, watch
 
 #: Modules of Django that open cursors for SQL of their own, not for SQL that a user wrote.
@@ -31,8 +32,12 @@ class Wrapper:
     While ``is_trusted()``, raw SQL is not looked at.
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, is_trusted: Callable[[], bool]) -> None:
+    def __init__(
+        self, connection: BaseDatabaseWrapper, is_trusted: Callable[[], bool], cursors: Cursors
+    ) -> None:
         self.connection = connection
+        #: Those that fetch in chunks and are open.
+        self.cursors = cursors
         self._is_trusted = is_trusted
         self._added_names = _added_names(connection)
         self._added = self._values_of_added()
@@ -84,7 +89,9 @@ class Wrapper:
         """Whether nobody closes the connection when a request ends; there may be none."""
         connection = self.connection
         return connection.connection is None or (
-            connection.settings_dict["CONN_MAX_AGE"] != 0 and not self.must_not_be_kept()
+            connection.settings_dict["CONN_MAX_AGE"] != 0
+            and not self.cursors
+            and not self.must_not_be_kept()
         )
 
     def has_died(self) -> bool:
@@ -149,6 +156,8 @@ class Wrapper:
     def _open_cursor(self, name: str) -> Any:
         caller: str = sys._getframe(1).f_globals.get("__name__", "")
         cursor = getattr(type(self.connection), name)(self.connection)
+        if name == "chunked_cursor":
+            cursor = self.cursors.add(cursor)
         if caller.startswith(_ORM) or self._is_trusted():
             return cursor
         self._ran_raw_sql = True
