@@ -23,8 +23,8 @@ class AsynckitConfig(AppConfig):
 
     def ready(self) -> None:
         register(check_audit, TAG)
-        register(check_databases, Tags.database)
+        register(check_databases, Tags.database, TAG)
         register(check_declared, TAG)
         register(check_drift, TAG)
-        register(check_security, Tags.security, deploy=True)
+        register(check_security, Tags.security, TAG, deploy=True)
         register(check_settings, TAG)

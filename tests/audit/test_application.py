@@ -43,6 +43,18 @@ def test_django_s_is_found_and_named(site, monkeypatch):
     assert (finding.id, finding.file, finding.line) == ("asynckit.I007", file, 2)
 
 
+def test_one_that_another_module_passes_on_is_found(site, tmp_path):
+    site("from django_asynckit.asgi import get_asgi_application\napplication = 1")
+    (tmp_path / "mysite" / "served.py").write_text(
+        "import os\nfrom mysite.asgi import application\n"
+    )
+    with override_settings(ASGI_APPLICATION="mysite.served.application"):
+        found = find_application()
+    assert (found.module, found.handler) == ("mysite.served", "asynckit")
+    with override_settings(ASGI_APPLICATION="mysite.served.other"):
+        assert find_application().handler == "unknown"
+
+
 def test_another_one_is_not_known(site):
     site("from channels.routing import get_default_application")
     with override_settings(ASGI_APPLICATION="mysite.asgi.application"):

@@ -11,7 +11,9 @@ from django_asynckit.checks.databases import check_databases
 
 @pytest.mark.django_db
 def test_sqlite_has_no_limit():
-    assert list(audit_databases(["default"])) == []
+    [finding] = audit_databases(["default"])
+    assert finding.id == "asynckit.I016"
+    assert "is not asked" in finding.message
 
 
 def test_a_database_that_is_not_there_is_found():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 
 import pytest
-from django.http import HttpResponse
+from django.core import mail
+from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerError
 from django.test import override_settings
 from django.urls import path
 
@@ -31,7 +34,27 @@ async def broken(request):
     raise ValueError("no page")
 
 
-urlpatterns = [path("", page), path("endless/", endless), path("broken/", broken)]
+async def failing(request):
+    return HttpResponseServerError("broken")
+
+
+async def moved(request):
+    return HttpResponseRedirect("/")
+
+
+async def slow(request):
+    await asyncio.sleep(0.05)
+    return HttpResponse("slow")
+
+
+urlpatterns = [
+    path("", page),
+    path("endless/", endless),
+    path("broken/", broken),
+    path("failing/", failing),
+    path("moved/", moved),
+    path("slow/", slow),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +135,28 @@ def test_figures_that_differ_a_lot_are_called_noisy():
 def test_different_statuses_are_remarked():
     sides = Side(status=200, rounds=[1, 1]), Side(status=500, rounds=[1, 1])
     assert "different" in Measurement("/", 1, *sides).remarks[0]
+
+
+@pytest.mark.parametrize(("url", "status"), [("/failing/", 500), ("/moved/", 302)])
+def test_another_answer_than_a_page_is_pointed_out(url, status):
+    assert f"The page answered with status {status}." in quick(url).remarks
+
+
+@override_settings(ADMINS=["admin@example.test"], DEBUG=False)
+def test_a_page_that_fails_mails_and_logs_nothing(caplog):
+    quick("/failing/")
+    assert mail.outbox == []
+    assert caplog.records == []
+    logging.getLogger(__name__).error("afterwards")
+    assert len(caplog.records) == 1
+
+
+def test_a_slow_page_is_measured_less_often(monkeypatch):
+    monkeypatch.setattr(module, "_LONGEST", 0.5)
+    began = time.monotonic()
+    with plain_root_logger():
+        measured = measure("/slow/")
+    assert time.monotonic() - began < 10
+    assert measured.is_cut
+    assert len(measured.stock.rounds) == len(measured.asynckit.rounds) == 3
+    assert "The page is slow" in " ".join(measured.remarks)

@@ -11,6 +11,7 @@ from django.test import override_settings
 
 from django_asynckit._compat import MiddlewareMixin
 from django_asynckit.checks import TAG
+from django_asynckit.checks.declared import check_declared
 from django_asynckit.handler.asgi import ASGIHandler
 
 HERE = __name__
@@ -141,3 +142,12 @@ def test_a_missing_greenlet_is_a_warning_for_sync_middleware(monkeypatch):
 
 def test_what_middleware_cannot_be_imported_is_djangos_to_report():
     assert check("Hooks", used=["no_such_name", "Hooks"]) == []
+
+
+@pytest.mark.parametrize(
+    "middleware", [["tests.checks.raises.Middleware"], "no list", [None], None], ids=str
+)
+def test_middleware_that_cannot_be_looked_at_is_others_to_report(middleware):
+    declared = [f"{HERE}.Hooks"]
+    with override_settings(MIDDLEWARE=middleware, ASYNCKIT_NON_BLOCKING_MIDDLEWARE=declared):
+        assert check_declared() == []

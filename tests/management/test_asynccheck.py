@@ -190,3 +190,18 @@ def test_a_page_for_ascii_has_references():
     stdout = Stream("ascii")
     call_command("asynccheck", "--format", "html", stdout=stdout, stderr=Stream())
     assert "15</span> &#8594; " in stdout.getvalue()
+
+
+def test_a_database_that_is_not_there_ends_the_command():
+    with pytest.raises(CommandError, match=r"no database 'nope'. Choose from: 'default'"):
+        run("--database", "nope")
+
+
+@pytest.mark.django_db
+def test_a_database_is_asked():
+    assert "asynckit.I016" in ids("--database", "default")
+
+
+def test_native_classes_that_are_switched_off_are_the_fix():
+    with override_settings(ASYNCKIT_NATIVE_MIDDLEWARE=False):
+        assert "Set ASYNCKIT_NATIVE_MIDDLEWARE to True" in run()

@@ -71,7 +71,21 @@ def _named(path: str) -> Application:
     if not file:
         message = f"ASGI_APPLICATION is {path!r}, but there is no module {module!r}."
         return Application(findings=[NOT_FOUND.found(Place("ASGI_APPLICATION"), message)])
-    return _read(module, file)
+    found = _read(module, file)
+    source = _imported_from(file, path.rpartition(".")[2])
+    if found.handler == "unknown" and source:
+        made = _read(source, _file_of(source))
+        found.handler, found.findings = made.handler, made.findings
+    return found
+
+
+def _imported_from(file: str, name: str) -> str:
+    """Return the module from which ``file`` imports ``name``, if it does."""
+    for node in ast.walk(parse(file) or ast.Module([], [])):
+        names = node.names if isinstance(node, ast.ImportFrom) else []
+        if any((one.asname or one.name) == name for one in names):
+            return getattr(node, "module", None) or ""
+    return ""
 
 
 def _usual_names() -> Iterator[str]:

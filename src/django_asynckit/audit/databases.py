@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from django_asynckit.audit.findings import Finding, Place, Rule
@@ -42,16 +44,22 @@ def audit_databases(aliases: Iterable[str]) -> Iterator[Finding]:
     for alias in aliases:
         place = Place(f"DATABASES[{alias!r}]")
         try:
-            limit, opened = connection_limit(alias), connections_per_process(alias)
+            limit = connection_limit(alias)
         except Exception as error:  # A driver may raise anything.
             message = f"Database {alias!r} cannot be asked: {type(error).__name__}: {error}"
             yield NOT_ASKED.found(place, message.strip())
             continue
-        if limit is not None:
-            yield _compared(place, alias, limit, opened)
+        if limit is None:
+            message = f"Database {alias!r} is not asked for a limit of connections."
+            hint = "SQLite has none, and what other databases have is not known to us."
+            yield ROOM.found(place, message, hint)
+            continue
+        with contextlib.suppress(ImproperlyConfigured):  # E001 reports wrong workers.
+            yield _compared(place, alias, limit)
 
 
-def _compared(place: Place, alias: str, limit: int, opened: int) -> Finding:
+def _compared(place: Place, alias: str, limit: int) -> Finding:
+    opened = connections_per_process(alias)
     takes = f"Database {alias!r} takes {limit} connections, and one process of this site"
     if opened > limit:
         return TOO_FEW.found(place, f"{takes} may ask for {opened}: then requests fail.")

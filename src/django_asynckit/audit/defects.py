@@ -29,8 +29,8 @@ DEAD_ACALL: Final = Rule(
 )
 NO_COROUTINE: Final = Rule(
     id="asynckit.W005",
-    hint="Write async def __call__, or call markcoroutinefunction(self) where get_response is a "
-    "coroutine function and return a coroutine there; or take async_capable = True out.",
+    hint="Call markcoroutinefunction(self) in __init__ where get_response is a coroutine function, "
+    "and return a coroutine from __call__ there; or take async_capable = True out.",
 )
 BYPASSES_ASYNC: Final = Rule(
     id="asynckit.W006",

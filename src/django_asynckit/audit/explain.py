@@ -10,6 +10,7 @@ from django_asynckit._declared import Style, style_of
 from django_asynckit.audit.findings import Finding, Rule
 from django_asynckit.audit.hooks import runs_djangos_hooks
 from django_asynckit.audit.known import KNOWN
+from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
 
 SYNC_ONLY: Final = Rule(
@@ -107,6 +108,8 @@ def _async_capable(entry: Any) -> Explanation:
 def _fix_of_native(entry: Any) -> str:
     if entry.asynckit.mode == "sync":
         return "Make what is sync only below it async, or declare it."
+    if not conf.native_middleware:
+        return "Set ASYNCKIT_NATIVE_MIDDLEWARE to True, or take it out."
     return "The settings make its native class leave the event loop."
 
 

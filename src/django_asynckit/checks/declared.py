@@ -22,17 +22,18 @@ def check_declared(**_kwargs: Any) -> list[CheckMessage]:
         paths = dict.fromkeys(conf.non_blocking_middleware)
     except ImproperlyConfigured:
         return []  # E001 reports it.
-    used = list(_used())
+    used = list(_used()) if paths else []
     return [message for path in paths for message in _messages(path, used)]
 
 
 def _used() -> Iterator[tuple[str, Any]]:
     """Yield path and object of each entry of MIDDLEWARE."""
-    for path in settings.MIDDLEWARE:
+    entries: Any = settings.MIDDLEWARE
+    for path in entries if isinstance(entries, list | tuple) else ():
         try:
             yield path, import_string(path)
-        except ImportError:
-            continue  # Django's checks report it.
+        except Exception:  # noqa: S112
+            continue  # Others report it. A module may raise anything.
 
 
 def _messages(path: str, used: list[tuple[str, Any]]) -> Iterator[CheckMessage]:

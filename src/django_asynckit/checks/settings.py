@@ -16,8 +16,8 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             message,
-            hint="Leave it out for its default. What comes from the environment is a string: "
-            "convert it.",
+            hint="Leave it out for its default. A number or a switch that comes from the environment "
+            "is a string: convert it.",
             id="asynckit.E001",
         )
         for message in _wrong()

@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
 from django_asynckit.audit.findings import Finding, Level, by_severity
 from django_asynckit.audit.measure import NotMeasured, measure
@@ -71,6 +72,7 @@ class Command(BaseCommand):
         add("--measure", metavar="PATH", help="measure GET requests of PATH with both handlers")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        _require(options["databases"])
         audit = audit_project(self._tell, options["databases"])
         findings = by_severity([*audit.findings, *_from_checks(audit)])
         silenced = settings.SILENCED_SYSTEM_CHECKS
@@ -114,6 +116,14 @@ class Command(BaseCommand):
         except UnicodeEncodeError:
             text = _narrowed(text, encoding, is_html=name == "html")
         stream.write(text)
+
+
+def _require(aliases: list[str]) -> None:
+    """Stop where somebody has misspelt the name of a database."""
+    for alias in aliases:
+        if alias not in connections.settings:
+            known = ", ".join(map(repr, connections.settings))
+            raise CommandError(f"There is no database {alias!r}. Choose from: {known}.")
 
 
 def _narrowed(text: str, encoding: str, *, is_html: bool) -> str:
