@@ -19,18 +19,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-async def run_in_worker(func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def run_in_worker(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ``func`` in the request's own thread, one call at a time: one hop."""
+    leave_ended_thread()
     return await sync_to_async(func, thread_sensitive=True)(*args, **kwargs)
 
 
-async def run_in_pool(func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+async def run_in_pool(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ``func`` in any thread, beside others: one hop. Not for code that uses the database."""
     return await sync_to_async(func, thread_sensitive=False)(*args, **kwargs)
 
 
-async def run_in_context(context: contextvars.Context, func: Callable[P, R], *args: P.args) -> R:  # type: ignore[valid-type]
+async def run_in_context(context: contextvars.Context, func: Callable[P, R], /, *args: P.args) -> R:  # type: ignore[valid-type]
     """Like :func:`run_in_worker`, in ``context`` itself: what one call sets, the next one sees."""
+    leave_ended_thread()
     return await sync_to_async(func, thread_sensitive=True, context=context)(*args)  # type: ignore[call-arg]
 
 
@@ -80,6 +82,12 @@ def thread_that_waits(executor: Any) -> threading.Thread | None:
 def leave_thread() -> None:
     """Let no thread that waits in ``async_to_sync`` run the thread-sensitive calls of this context."""
     delete_local_value(AsyncToSync.executors, "current")
+
+
+def leave_ended_thread() -> None:
+    """Do so if that thread waits no more: after a cancellation asgiref leaves it in the context."""
+    if getattr(local_values(AsyncToSync.executors).get("current"), "_broken", False):
+        leave_thread()
 
 
 class _RequestKey:

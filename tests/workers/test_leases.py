@@ -245,14 +245,24 @@ async def test_a_generator_that_a_function_returns_keeps_the_worker(kept):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @override_settings(ASYNCKIT_WORKERS=1)
 async def test_a_request_ends_before_its_iterator(kept):
+    """Which a task reads that outlives the request."""
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def read():
+        iterator = ContentType.objects.order_by("pk").aiterator(chunk_size=1)
+        found = [(await anext(iterator)).model]
+        began.set()
+        await ended.wait()
+        return [*found, *[one.model async for one in iterator]]
+
     async with worker_lease():
         await hop(fill)
-        iterator = ContentType.objects.aiterator(chunk_size=1)
-        await anext(iterator)
+        task = asyncio.create_task(read())
+        await began.wait()
     assert statistics().resting == 1
-    assert (await anext(iterator)).model == "model1"
-    await iterator.aclose()
-    del iterator
+    ended.set()
+    assert await task == ["model0", "model1", "model2"]
+    del task
     gc.collect()
     await until_idle()
 

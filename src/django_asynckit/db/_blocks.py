@@ -25,6 +25,7 @@ class Block(Route):
         self.seat: Seat
         self.outer: Route | None = None
         self.is_open = False
+        self.was_ended = False
         self._using = using
         self._atomic = transaction.atomic(using, savepoint, durable)
         self._holds = False
@@ -37,6 +38,10 @@ class Block(Route):
 
     def has_caller(self) -> bool:
         return self._caller.belongs()
+
+    def check(self) -> None:
+        if self.was_ended and not self._caller.is_iterated:
+            raise _ended()
 
     def is_innermost(self) -> bool:
         """Whether the running code is in this block and in none inside of it."""
@@ -57,7 +62,8 @@ class Block(Route):
                 await self._leave(error)
             else:
                 current_route.set(self.outer)
-                self._abandon(error)
+                if isinstance(error, GeneratorExit) or not self._withdraw():
+                    self._abandon(error)
             raise
         if not self.is_open:
             current_route.set(self.outer)
@@ -107,6 +113,8 @@ class Block(Route):
 
     async def _leave_to_the_end(self, error: BaseException | None) -> None:
         inside = self._inside()
+        for block in inside:
+            block.was_ended = block.is_open  # Now, since calls may come before the exit is done.
         # What callbacks of the commit call still belongs to the thread.
         way_out = Route(self.seat, self)
         current_route.set(way_out)
@@ -117,6 +125,15 @@ class Block(Route):
             current_route.set(self.outer)
             for block in (*inside, self):
                 block._end()
+
+    def _withdraw(self) -> bool:
+        """Give up, unless entering has begun; say whether that was so."""
+        with self.seat.lock:
+            if self._is_begun:
+                return False
+            self.is_open = False
+        self._end()
+        return True
 
     def _abandon(self, error: BaseException) -> None:
         """Have the block rolled back, without awaiting it: it never began, or is being closed."""
@@ -141,9 +158,10 @@ class Block(Route):
     # In the right thread.
 
     def _enter(self) -> None:
-        self._is_begun = True
-        if not self.is_open:
-            raise _ended()
+        with self.seat.lock:
+            if not self.is_open:
+                raise _ended()
+            self._is_begun = True
         if self._holds:
             self.seat.look_at_connections()
             self._iterators_before = [weakref.ref(one) for one in self.seat.iterators()]
@@ -156,6 +174,7 @@ class Block(Route):
         for block in inside:
             if block.is_open and failure is None:
                 failure = _ended_too_early()
+            block.was_ended = block.was_ended or block.is_open
             block.is_open = False
         if self._holds and failure is not None:
             self._close_iterators()

@@ -25,6 +25,8 @@ class Caller:
         driver = None if frame is None else frame.f_back
         is_manager = driver is not None and _is_of_contextlib(driver)
         self._generator = frame if is_generator and not is_manager else None
+        #: Whether its consumer shares the context.
+        self.is_iterated = self._generator is not None
         task = asyncio.current_task()
         assert task is not None
         # Weak, since a task that nobody refers to must end, and roll back.

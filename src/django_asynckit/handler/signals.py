@@ -12,7 +12,12 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
-from django_asynckit._bridge import local_values, thread_is_in_use, uninterrupted
+from django_asynckit._bridge import (
+    leave_ended_thread,
+    local_values,
+    thread_is_in_use,
+    uninterrupted,
+)
 from django_asynckit._compat import run_receivers
 from django_asynckit.handler.urls import set_urlconf
 
@@ -88,6 +93,7 @@ async def finish_inline(sender: object) -> None:
 
 async def send_finished(sender: object) -> None:
     """Send ``request_finished`` for a request that ended without a response."""
+    leave_ended_thread()
     if finishes_inline(sender):
         await finish_inline(sender)
     else:

@@ -19,15 +19,17 @@ class RequestLease:
     What an outer ASGI application began in a thread of its own goes on there.
     """
 
-    __slots__ = ("_block", "_lease", "_route")
+    __slots__ = ("_before", "_block", "_lease", "_route")
 
     def __enter__(self) -> None:
-        self._lease, self._block = begin(), current_route.get()
+        self._before, self._block = current_lease.get(), current_route.get()
+        self._lease = begin()
         current_route.set(None)
         self._route = None if context_has_thread() else route_to_workers()
 
     def __exit__(self, *_exception: object) -> None:
         end(self._lease)
+        current_lease.set(self._before)
         current_route.set(self._block)
         if self._route is not None:
             route_back(self._route)

@@ -38,6 +38,8 @@ class Pool:
                 "A worker cannot wait for itself: asyncio.run() and the like do not work in sync "
                 "code of a request. Use asgiref's async_to_sync() there, or make it async."
             )
+        # What runs beside a block must not take the place that the block waits for.
+        job.is_limited = job.is_limited and not lease.never_waits
         with self.lock:
             if lease.worker is not None or self._may_begin(lease, job):
                 self._hand_over(lease, job)
@@ -159,7 +161,9 @@ class Pool:
             and job.keeps_no_connection_state()
             and worker.connections.are_as_before()
         )
-        worker.is_as_if_closed = lease.is_stateless and worker.has_nothing_to_close()
+        worker.is_as_if_closed = (
+            lease.is_stateless and not lease.is_in_transaction and worker.has_nothing_to_close()
+        )
 
     def _close(self, worker: Worker) -> None:
         worker.close()
@@ -208,9 +212,7 @@ class Pool:
     def _may_begin(self, lease: Lease, job: Job) -> bool:
         """Find a worker for ``lease``, unless others were there before."""
         if job.is_limited and not self._take_limited(lease):
-            if not lease.never_waits:
-                return False
-            job.is_limited = False
+            return False
         if lease.worker is None:
             self._register.take(lease, is_limited=False)
         self._end_wait(lease)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import inspect
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -41,16 +42,25 @@ class Route:
         self.seat = seat
         self.outer = outer
         self.is_open = True
+        #: Whether others ended it while its code was still inside.
+        self.was_ended = False
 
     def has_caller(self) -> bool:
         """Whether the running code, in whose context it is, belongs to the block."""
         return True
 
+    def check(self) -> None:
+        """Raise ``RuntimeError`` if the running code is in it and others ended it."""
+
 
 def innermost() -> Route | None:
-    """Return the innermost open block of code that the running code belongs to."""
+    """Return the innermost open block of code that the running code belongs to.
+
+    ``RuntimeError`` if it is in one that others ended: nothing may be written outside of it.
+    """
     route = current_route.get()
     while route is not None and not (route.is_open and route.has_caller()):
+        route.check()
         route = route.outer
     return route
 
@@ -67,9 +77,15 @@ def _route(home: Seat, call: Any) -> Seat:
     if asyncio._get_running_loop() is None:
         return home
     for value in called_with(call):
-        if type(value) is GeneratorType:  # isinstance() would load a lazy object.
-            # Its cursor is there. An iterator of a thread that is no worker's began there.
-            return next((one for one in home.seats() if value in one.iterators()), home)
+        if type(value) is not GeneratorType:  # isinstance() would load a lazy object.
+            continue
+        if inspect.getgeneratorstate(value) == inspect.GEN_CREATED:
+            continue  # Where it begins, it stays.
+        seat = next((one for one in home.seats() if value in one.iterators()), None)
+        if seat is None and isinstance(home, ThreadSeat):
+            seat = home  # An iterator of a thread that is no worker's began there.
+        if seat is not None:
+            return seat  # Its cursor is there.
     route = innermost()
     return _free(home) if route is None else route.seat
 
@@ -186,8 +202,9 @@ def branch(home: Seat, *, must_not_wait: bool = False) -> Iterator[None]:
     """Run the block, in a context of its own, on a worker beside ``home`` and all others.
 
     Without a free worker it waits for one, unless it ``must_not_wait``, or the request keeps a
-    worker: then it runs on that.
+    worker: then it runs on that. Nor may it wait while a worker of this request waits for it.
     """
+    must_not_wait |= isinstance(home, ThreadSeat) and home.lease is not None
     lease = _lease_like(weakref.ref(home))
     lease.never_waits = must_not_wait
     if isinstance(home, Lease) and not must_not_wait:
