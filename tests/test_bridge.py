@@ -314,3 +314,11 @@ class TestUninterrupted:
 
         await _bridge.uninterrupted(work())
         assert variable.get() == "new"
+
+
+async def test_functions_may_have_arguments_of_any_name():
+    def view(func, context):
+        return func, context
+
+    assert await _bridge.run_in_worker(view, func=1, context=2) == (1, 2)
+    assert await _bridge.run_in_pool(view, func=1, context=2) == (1, 2)

@@ -58,6 +58,9 @@ def fault(path: str) -> str | None:
         middleware = import_string(path)
     except ImportError as error:
         return _message(path, f"which cannot be imported ({error}). Correct the path")
+    except Exception as error:  # A module may raise anything.
+        reason = f"{type(error).__name__}: {error}"
+        return _message(path, f"which cannot be imported ({reason}). Mend its module")
     if not callable(middleware):
         return _message(path, "which is no middleware. Name a class or a function")
     if _package(middleware) in _NOT_THIRD_PARTY:

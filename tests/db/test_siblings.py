@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import threading
+import time
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection, transaction
 from django.test import override_settings
 
-from django_asynckit.db import aatomic
+from django_asynckit.db import aatomic, database_sync_to_async
 from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers import release_worker, statistics, worker_lease
 from tests.db.cancelling import Left
-from tests.db.tools import Row, add, names, no_lease, place
+from tests.db.tools import Row, add, add_sync, names, no_lease, place
 from tests.workers.tools import Gate, busy, hop, thread, until, until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
@@ -679,3 +681,76 @@ async def test_beside_a_frame_with_a_block_a_sibling_has_a_worker_too():
         await hop()
         await until(lambda: statistics().resting == 1)
     await until_idle()
+
+
+def add_from(source):
+    return add_sync(*source)
+
+
+async def test_a_call_with_a_generator_goes_where_all_calls_of_its_code_go():
+    """Not to the transaction of another task, which may be rolled back."""
+
+    async def sibling(in_block):
+        await steps.opened.wait()
+        function = database_sync_to_async(add_from)
+        if in_block:
+            async with aatomic():
+                await function(name for name in ["d"])
+        else:
+            await function(name for name in ["b", "c"])
+        steps.count += 1
+
+    steps = Steps()
+    steps.count = 0
+    async with worker_lease():
+        await place()
+        tasks = [asyncio.create_task(sibling(False))]
+        with pytest.raises(ValueError, match="wrong"):
+            async with aatomic():
+                steps.opened.set()
+                await until(lambda: steps.count == 1)
+                tasks.append(asyncio.create_task(sibling(True), context=contextvars.Context()))
+                raise ValueError("wrong")
+        await asyncio.gather(*tasks)
+        assert await names() == {"b", "c", "d"}
+
+
+async def test_nothing_is_written_in_a_block_that_the_outer_one_has_ended():
+    """Not even before its task hears of that: it would be committed at once."""
+
+    async def inner():
+        async with aatomic():
+            steps.entered.set()
+            await steps.go_on.wait()
+            await add("a")
+
+    steps = Steps()
+    async with worker_lease():
+        with pytest.raises(RuntimeError, match="still in an aatomic block"):
+            async with aatomic():
+                task = asyncio.create_task(inner())
+                await steps.entered.wait()
+                # The worker is busy, so that the end of the block is not done at once.
+                slow = asyncio.create_task(sync_to_async(time.sleep)(0.2))
+                await asyncio.sleep(0.02)
+                asyncio.get_running_loop().call_later(0.05, steps.go_on.set)
+        with pytest.raises(RuntimeError, match="was ended"):
+            await task
+        await slow
+        assert await names() == set()
+
+
+async def test_a_block_that_was_cut_off_before_it_began_leaves_its_connection():
+    async with worker_lease():
+        name, _ = await place()
+        with Gate() as gate:
+            task = asyncio.create_task(hop(gate))
+            await gate.wait_entered()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02), aatomic():
+                    raise AssertionError("it cannot begin")
+            query = asyncio.create_task(place())
+            await asyncio.sleep(0.02)
+            gate.open()
+            assert await query == (name, False)
+            await task

@@ -595,3 +595,23 @@ async def test_lazy_objects_are_not_loaded_on_the_way():
         assert await hop(id, lazy) == id(lazy)
         await hop(lambda: lazy)
     assert loaded == []
+
+
+async def test_a_request_inside_a_request_leaves_it_its_worker():
+    async with worker_lease():
+        name = await hop()
+        with RequestLease():
+            assert await hop() != name
+        assert await hop() == name
+
+
+async def test_a_transaction_that_django_s_functions_left_open_is_rolled_back(kept, caplog):
+    """Which leave nothing else on the connection, so that it need not be closed."""
+    async with worker_lease():
+        await ContentType.objects.acount()
+        await hop(transaction.Atomic("default", True, False).__enter__)
+        await ContentType.objects.acreate(app_label="app", model="left")
+    await until_idle()
+    assert "inside a transaction" in caplog.text
+    async with worker_lease():
+        assert await ContentType.objects.acount() == 0

@@ -98,6 +98,7 @@ def _usual_names() -> Iterator[str]:
         package = module.partition(".")[0]
         if package and "." in module:
             yield f"{package}.asgi"
+            yield f"{module.rpartition('.')[0]}.asgi"
 
 
 def _file_of(module: str) -> str:

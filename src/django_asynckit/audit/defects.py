@@ -77,6 +77,7 @@ def _has_dead_acall(factory: Any, _made: Any) -> bool:
         isinstance(factory, type)
         and not getattr(factory, "async_capable", False)
         and iscoroutinefunction(getattr(factory, "__acall__", None))
+        and getattr(factory, "__acall__", None) is not getattr(MiddlewareMixin, "__acall__", None)
     )
 
 
@@ -94,7 +95,9 @@ def _lacks_init(factory: Any, made: Any) -> bool:
 
 
 def _bypasses_async(factory: Any, _made: Any) -> bool:
-    return isinstance(factory, type) and bypasses_async(factory)
+    # One that says it is sync is given a sync get_response.
+    is_async = getattr(factory, "async_capable", False)
+    return isinstance(factory, type) and is_async and bypasses_async(factory)
 
 
 def _lacks_coroutine(factory: Any, made: Any) -> bool:

@@ -41,7 +41,7 @@ def parse(file: str) -> ast.Module | None:
     """Return the syntax tree of ``file``, or ``None`` if it cannot be read."""
     try:
         return ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

@@ -40,8 +40,8 @@ def _natives(middleware_path: str) -> Iterator[str]:
     """Yield our classes behind an entry of MIDDLEWARE: what stands in for it, or what it builds on."""
     try:
         middleware = import_string(middleware_path)
-    except ImportError:
-        return  # Django's checks report it.
+    except Exception:
+        return  # Others report it. A module may raise anything.
     mro = [dotted_path(cls) for cls in getattr(middleware, "__mro__", ())]
     if mro and mro[0] in DROPINS and conf.native_middleware:
         yield DROPINS[mro[0]]

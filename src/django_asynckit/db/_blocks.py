@@ -71,7 +71,7 @@ class Block(Route):
 
     async def exit(self, error: BaseException | None) -> None:
         """Commit or roll back, with all that Django does at that; then raise a cancellation."""
-        if not self.is_open:
+        if not self.is_open or self.was_ended:
             if current_route.get() is self:
                 current_route.set(self.outer)
             if error is None:

@@ -26,7 +26,7 @@ def is_async(func: Any) -> bool:
     return iscoroutinefunction(func) or iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004
 
 
-async def call(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+async def call(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Return what ``func`` returns: awaited, or inline if it is marked, or in one hop."""
     if is_async(func) or is_non_blocking(func):
         result = func(*args, **kwargs)

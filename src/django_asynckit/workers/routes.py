@@ -59,8 +59,10 @@ def innermost() -> Route | None:
     ``RuntimeError`` if it is in one that others ended: nothing may be written outside of it.
     """
     route = current_route.get()
-    while route is not None and not (route.is_open and route.has_caller()):
+    while route is not None:
         route.check()
+        if route.is_open and route.has_caller():
+            break
         route = route.outer
     return route
 
