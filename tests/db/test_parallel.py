@@ -228,3 +228,18 @@ async def test_branches_have_the_execute_wrappers_of_the_request(surroundings):
     assert len(set(seen)) == 2
     await until_idle()
     assert statistics().resting == 0
+
+
+@override_settings(ASYNCKIT_WORKERS=2, ASYNCKIT_WORKER_WAIT_SECONDS=5)
+async def test_sync_views_that_gather_do_not_wait_for_each_other():
+    """Their workers wait for what runs beside them, so that must not wait for a worker."""
+
+    async def both():
+        return await agather(Row.objects.acount(), Row.objects.acount())
+
+    async def request():
+        async with worker_lease():
+            return await hop(lambda: async_to_sync(both)())
+
+    counts = await asyncio.gather(*(request() for _ in range(4)))
+    assert counts == [[0, 0]] * 4 or counts == [(0, 0)] * 4

@@ -754,3 +754,27 @@ async def test_a_block_that_was_cut_off_before_it_began_leaves_its_connection():
             gate.open()
             assert await query == (name, False)
             await task
+
+
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=5)
+async def test_calls_beside_a_block_do_not_keep_it_from_its_worker():
+    async def poll():
+        while not done.is_set():
+            await hop()
+            await asyncio.sleep(0.01)
+
+    async def slow():
+        async with worker_lease():
+            await hop(time.sleep, 0.2)
+
+    done = asyncio.Event()
+    first = asyncio.create_task(slow())
+    await asyncio.sleep(0.05)
+    async with worker_lease():
+        polling = asyncio.create_task(poll())
+        async with aatomic():
+            await add("a")
+        done.set()
+        await polling
+    await first
+    assert await names() == {"a"}
