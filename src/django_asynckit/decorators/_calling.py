@@ -41,11 +41,10 @@ async def resolved(result: Any) -> Any:
 
 
 def as_sync(func: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``func`` as sync code can call it."""
-    if not is_async(func):
-        return func
+    """Return ``func`` as sync code can call it, also if it returns an awaitable without saying so."""
 
-    async def run(*args: Any, **kwargs: Any) -> Any:
-        return await func(*args, **kwargs)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        result = func(*args, **kwargs)
+        return to_sync(resolved)(result) if inspect.isawaitable(result) else result
 
-    return to_sync(run)
+    return run
