@@ -50,6 +50,12 @@ class Owner:
     async def once(self):
         await sync_to_async(work)()
 
+    async def after_a_return(self, request):
+        await self.once()
+        if not request.path.startswith("/admin/"):
+            return None
+        return await self.once()
+
     async def nested(self):
         async def inner():
             await self.once()
@@ -66,6 +72,7 @@ class Owner:
         ("always", 2, 0),
         ("by_way_of_others", 2, 0),
         ("in_branches", 5, 5),
+        ("after_a_return", 1, 1),
         ("nested", 0, 0),
         ("endless", 0, 0),
         ("plain", 0, 0),

@@ -127,6 +127,8 @@ def _count(nodes: Sequence[ast.AST], owner: Any, depth: int, *, sometimes: bool)
             others = [one for one in ast.iter_child_nodes(node) if one is not first]
             total += _count([first], owner, depth, sometimes=sometimes)
             total += _count(others, owner, depth, sometimes=True)
+            # What comes after an early return does not always come.
+            sometimes = sometimes or any(isinstance(one, ast.Return) for one in ast.walk(node))
             continue
         total += _count(list(ast.iter_child_nodes(node)), owner, depth, sometimes=sometimes)
     return total
