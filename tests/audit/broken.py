@@ -112,3 +112,10 @@ class WithoutFlags(Hostile):
 
 hostile = Hostile()
 without_flags = WithoutFlags()
+
+
+class InThreads(MiddlewareMixin):
+    """Each hook of a request runs in that request's thread."""
+
+    def process_request(self, request):
+        kept.path = request.path

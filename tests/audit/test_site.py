@@ -178,11 +178,12 @@ def kept_per_thread(*names, declared=()):
 
 def test_middleware_on_the_loop_that_keeps_something_per_thread_is_found():
     assert kept_per_thread("Local", "Bypassing") == ["kept = threading.local()"]
-    assert kept_per_thread("DeadAcall", declared=["DeadAcall"]) == ["kept = threading.local()"]
+    for name in ("DeadAcall", "InThreads"):
+        assert kept_per_thread(name, declared=[name]) == ["kept = threading.local()"]
 
 
 def test_middleware_in_a_thread_and_in_other_modules_is_fine():
-    assert kept_per_thread("DeadAcall", "no_such_name") == []
+    assert kept_per_thread("DeadAcall", "InThreads", "no_such_name") == []
     with override_settings(MIDDLEWARE=["tests.audit.stacks.Native"]):
         assert list(in_middleware(audit_stack(makes=False).entries)) == []
 

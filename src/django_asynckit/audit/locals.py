@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.apps import apps
 
 from django_asynckit.audit.findings import Finding, Place, Rule
+from django_asynckit.audit.hooks import runs_djangos_hooks
 from django_asynckit.audit.sources import parse
 from django_asynckit.audit.stack import Entry
 
@@ -34,7 +35,9 @@ def in_middleware(entries: Iterable[Entry]) -> Iterator[Finding]:
     for entry in entries:
         factory = entry.factory
         name = str(getattr(factory, "__module__", ""))
-        is_on_loop = entry.is_declared or getattr(factory, "async_capable", False)
+        is_async = getattr(factory, "async_capable", False)
+        # Hooks that Django's MiddlewareMixin runs have the thread of their request.
+        is_on_loop = entry.is_declared or (is_async and not runs_djangos_hooks(factory))
         if name.startswith(_REVIEWED) or not is_on_loop:
             continue
         file = _source(factory)
