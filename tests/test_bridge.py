@@ -6,9 +6,11 @@ import asyncio
 import contextvars
 import functools
 import threading
+from concurrent.futures import Future
 
 import pytest
 import uvloop
+from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.local import Local
 from asgiref.sync import (
     AsyncToSync,
@@ -322,3 +324,28 @@ async def test_functions_may_have_arguments_of_any_name():
 
     assert await _bridge.run_in_worker(view, func=1, context=2) == (1, 2)
     assert await _bridge.run_in_pool(view, func=1, context=2) == (1, 2)
+
+
+def ended(outer=None):
+    """An executor of a thread that waits in ``async_to_sync`` no more."""
+    executor, future = CurrentThreadExecutor(outer), Future()
+    future.set_result(None)
+    executor.run_until_future(future)
+    return executor
+
+
+async def test_a_thread_that_waits_no_more_is_left():
+    AsyncToSync.executors.current = ended(outer=ended())
+    assert await _bridge.run_in_worker(threading.current_thread) is not threading.current_thread()
+    assert not hasattr(AsyncToSync.executors, "current")
+
+
+def test_a_thread_outside_of_it_that_waits_is_not_left():
+    inner = ended()
+
+    async def run():
+        inner._old_executor = AsyncToSync.executors.current
+        AsyncToSync.executors.current = inner
+        return await _bridge.run_in_worker(threading.current_thread)
+
+    assert async_to_sync(run)() is threading.current_thread()

@@ -85,8 +85,11 @@ def leave_thread() -> None:
 
 
 def leave_ended_thread() -> None:
-    """Do so if that thread waits no more: after a cancellation asgiref leaves it in the context."""
-    if getattr(local_values(AsyncToSync.executors).get("current"), "_broken", False):
+    """Do so if it waits no more, nor does one outside of it: a cancellation may leave it in the context."""
+    current = executor = local_values(AsyncToSync.executors).get("current")
+    while executor is not None and getattr(executor, "_broken", False):
+        executor = getattr(executor, "_old_executor", None)
+    if current is not None and executor is None:
         leave_thread()
 
 

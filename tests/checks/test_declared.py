@@ -82,6 +82,10 @@ def check(*declared, used=None):
         ("django.middleware.gzip.GZipMiddleware", NOT_THIRD_PARTY),
         ("django_asynckit.middleware.csrf.CsrfViewMiddleware", NOT_THIRD_PARTY),
         ("django_asynckit.trace.HopTraceMiddleware", NOT_THIRD_PARTY),
+        (
+            "tests.checks.raises.Middleware",
+            "which cannot be imported (ValueError: broken module). Mend its module.",
+        ),
         (f"{HERE}.AsyncOnly", "which is async only and runs on the event loop. Take it out."),
     ],
 )
