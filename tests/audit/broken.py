@@ -119,3 +119,12 @@ class InThreads(MiddlewareMixin):
 
     def process_request(self, request):
         kept.path = request.path
+
+
+class SaysItIsSync(MiddlewareMixin):
+    """Django gives it a sync ``get_response``, so its ``__call__`` is right."""
+
+    async_capable = False
+
+    def __call__(self, request):
+        return self.get_response(request)
