@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from time import monotonic
 
 import django
 import pytest
@@ -16,18 +15,11 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 
-from django_asynckit.handler import disconnect
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.handler.disconnect import CancelOnDisconnect
 from tests.driver import drive, scope_for
 from tests.handler.site import name
 from tests.handler.tools import calls, leftover_tasks, settle, watched_signals
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """Listen at once, so that a disconnect comes where the test wants it."""
-    monkeypatch.setattr(disconnect, "PATIENCE", 0)
 
 
 class NotesClose:
@@ -339,22 +331,6 @@ async def test_a_block_that_never_waits_starts_no_listener():
 
     assert await block(listen, body) == "ended"
     assert await leftover_tasks() == []
-
-
-async def test_a_block_that_waits_for_less_than_the_patience_starts_no_listener(monkeypatch):
-    async def listen(receive):
-        raise AssertionError("never started")
-
-    monkeypatch.setattr(disconnect, "PATIENCE", 5)
-    assert await block(listen, lambda: asyncio.sleep(0.02)) == "ended"
-    assert await leftover_tasks() == []
-
-
-async def test_the_patience_is_not_long(monkeypatch):
-    monkeypatch.undo()
-    began = monotonic()
-    assert await block(listener(RequestAborted()), lambda: asyncio.sleep(5)) == "left"
-    assert monotonic() - began >= disconnect.PATIENCE == 0.01
 
 
 @pytest.mark.parametrize("turns", [1, 2, 100])

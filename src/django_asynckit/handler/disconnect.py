@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Final
 
 from django.core.exceptions import RequestAborted
 
 from django_asynckit.types import Receive
-
-#: For how many seconds a block may wait before somebody listens. Most queries are done by then,
-#: and a task for each would cost more than the rest of their way to a thread and back.
-PATIENCE: Final = 0.01
 
 _ENDINGS = (asyncio.CancelledError, RequestAborted)
 
@@ -21,8 +16,8 @@ _ENDINGS = (asyncio.CancelledError, RequestAborted)
 class CancelOnDisconnect:
     """``async with``: its block is cancelled, and left without an error, when ``listen(receive)`` raises RequestAborted.
 
-    The listener starts when the block has waited for ``PATIENCE``, and costs nothing for a block that
-    never waits. Any other error of ``listen()`` cancels the block too, and is raised.
+    The listener starts one turn of the event loop later, so that it costs nothing for a block
+    that never waits. Any other error of ``listen()`` cancels the block too, and is raised.
     """
 
     def __init__(self, listen: Callable[[Receive], Awaitable[None]], receive: Receive) -> None:
@@ -35,9 +30,7 @@ class CancelOnDisconnect:
     async def __aenter__(self) -> None:
         self._task = _current_task()
         self._cancelling = self._task.cancelling()
-        loop = asyncio.get_running_loop()
-        # A timer at once would be dearer for a block that never waits.
-        self._start: asyncio.Handle = loop.call_soon(self._set_timer, loop)
+        self._start = asyncio.get_running_loop().call_soon(self._start_listener)
 
     async def __aexit__(
         self,
@@ -58,9 +51,6 @@ class CancelOnDisconnect:
         if not isinstance(self._error, RequestAborted):
             raise self._error
         return True
-
-    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._start = loop.call_later(PATIENCE, self._start_listener)
 
     def _start_listener(self) -> None:
         self._listener = asyncio.ensure_future(self._listen(self._receive))
