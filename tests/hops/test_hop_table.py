@@ -52,3 +52,14 @@ def test_the_audit_says_the_same_for_somebody_who_is_not_logged_in():
     assert len(audited) == len(full_stack())
     sums = [str(stack.totals()[handler]["async_view"]) for handler in ("stock", "asynckit")]
     assert sums == rows["**sum of hops**"][:2]
+
+
+def test_a_cell_may_have_a_number_for_each_version():
+    cells = (
+        {"5.2": "3", "6.0": "2", "6.1": "2"},
+        {"5.2": None, "6.0": "0", "6.1": "0"},
+        dict.fromkeys(("5.2", "6.0", "6.1"), "1"),
+    )
+    texts = [TABLE.format(cell) for cell in cells]
+    assert texts == ["5.2: 3; 6.0, 6.1: 2", "5.2: -; 6.0, 6.1: 0", "1"]
+    assert tuple(map(TABLE.parse, texts)) == cells

@@ -72,8 +72,7 @@ def _named(path: str) -> Application:
         message = f"ASGI_APPLICATION is {path!r}, but there is no module {module!r}."
         return Application(findings=[NOT_FOUND.found(Place("ASGI_APPLICATION"), message)])
     found = _read(module, file)
-    source = _imported_from(file, path.rpartition(".")[2])
-    if found.handler == "unknown" and source:
+    if found.handler == "unknown" and (source := _imported_from(file, path.rpartition(".")[2])):
         made = _read(source, _file_of(source))
         found.handler, found.findings = made.handler, made.findings
     return found

@@ -73,11 +73,12 @@ def _has_async_hook(factory: Any, _made: Any) -> bool:
 
 
 def _has_dead_acall(factory: Any, _made: Any) -> bool:
+    acall = getattr(factory, "__acall__", None)
     return (
         isinstance(factory, type)
         and not getattr(factory, "async_capable", False)
-        and iscoroutinefunction(getattr(factory, "__acall__", None))
-        and getattr(factory, "__acall__", None) is not getattr(MiddlewareMixin, "__acall__", None)
+        and iscoroutinefunction(acall)
+        and acall is not MiddlewareMixin.__acall__
     )
 
 

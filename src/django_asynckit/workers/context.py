@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from contextvars import Token
+from typing import Any
 
 from django_asynckit._bridge import context_has_thread, route_back, route_to_workers
 from django_asynckit.workers.process import watch
@@ -25,7 +27,10 @@ class RequestLease:
         self._before, self._block = current_lease.get(), current_route.get()
         self._lease = begin()
         current_route.set(None)
-        self._route = None if context_has_thread() else route_to_workers()
+        self._route = self._take_route()
+
+    def _take_route(self) -> Token[Any] | None:
+        return None if context_has_thread() else route_to_workers()
 
     def __exit__(self, *_exception: object) -> None:
         end(self._lease)
@@ -33,6 +38,15 @@ class RequestLease:
         current_route.set(self._block)
         if self._route is not None:
             route_back(self._route)
+
+
+class _WorkerLease(RequestLease):
+    """The same, on a worker in any case."""
+
+    __slots__ = ()
+
+    def _take_route(self) -> Token[Any]:
+        return route_to_workers()
 
 
 @contextlib.asynccontextmanager
@@ -44,16 +58,8 @@ async def worker_lease() -> AsyncIterator[None]:
     transaction is rolled back, and a connection is kept as long as ``CONN_MAX_AGE`` says. Inside
     ``async_to_sync`` all runs in the thread that waits, as ever.
     """
-    before, block = current_lease.get(), current_route.get()
-    lease, route = begin(), route_to_workers()
-    current_route.set(None)
-    try:
+    with _WorkerLease():
         yield
-    finally:
-        end(lease)
-        current_lease.set(before)
-        current_route.set(block)
-        route_back(route)
 
 
 def release_worker() -> None:
