@@ -15,7 +15,7 @@ from channels.testing import ApplicationCommunicator
 from django.core.handlers.asgi import ASGIHandler as StockHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, connections
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import RequestFactory, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 
@@ -96,6 +96,71 @@ async def test_under_each_handler_siblings_are_kept_apart(database, site, handle
     assert found["after"] == [found["inside"][0], False]
     assert found["beside"][0] != found["inside"][0]
     assert await names() == {"b"}
+    await until_idle()
+
+
+class StreamBesideBlock:
+    """Streams rows from a sync iterator; a task of the request opens a block after the first."""
+
+    def __init__(self):
+        self.begun, self.opened, self.closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.threads = []
+        self._loop = asyncio.get_running_loop()
+
+    async def view(self, request):
+        request.task = asyncio.create_task(self._block())
+        return StreamingHttpResponse(self._rows())
+
+    async def _block(self):
+        await self.begun.wait()
+        async with aatomic():
+            self.opened.set()
+            await self.closed.wait()
+
+    def _rows(self):
+        try:
+            for row in Row.objects.order_by("pk").iterator(chunk_size=1):
+                self.threads.append(thread())
+                yield row.model
+        finally:
+            self.threads.append(thread())
+            self._loop.call_soon_threadsafe(self.closed.set)
+
+    async def drive(self, goes_away):
+        async def application(scope, receive, send):
+            async def send_and_wait(message):
+                await send(message)
+                if message.get("body"):
+                    self.begun.set()
+                    await self.opened.wait()
+                    if goes_away:
+                        raise OSError("gone")
+
+            await ASGIHandler()(scope, receive, send_and_wait)
+
+        urls = type("Urls", (), {"urlpatterns": [path("", self.view)]})
+        with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=[]):
+            return await drive(application)
+
+
+async def test_a_streamed_iterator_keeps_its_thread_beside_a_block(database):
+    async with worker_lease():
+        await add("a", "b", "c")
+    stream = StreamBesideBlock()
+    assert (await stream.drive(goes_away=False)).body == b"abc"
+    assert len(stream.threads) == 4
+    assert len(set(stream.threads)) == 1
+    await until_idle()
+
+
+async def test_a_streamed_iterator_is_closed_in_its_thread_beside_a_block(database):
+    async with worker_lease():
+        await add("a", "b", "c")
+    stream = StreamBesideBlock()
+    with pytest.raises(OSError, match="gone"):
+        await stream.drive(goes_away=True)
+    assert len(stream.threads) == 2
+    assert len(set(stream.threads)) == 1
     await until_idle()
 
 

@@ -126,7 +126,7 @@ def urls():
 @pytest.mark.parametrize(
     ("name", "hops"),
     [
-        ("plain", 0), ("own", 1), ("instance", 1), ("raising", 1), ("closers", 1), ("nofiles", 0), ("file", 4), ("generator", 4),
+        ("plain", 0), ("own", 1), ("instance", 1), ("raising", 1), ("closers", 1), ("nofiles", 0), ("file", 3), ("generator", 3),
     ],
 )  # fmt: skip
 async def test_responses_are_closed_as_by_django(name, hops):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import gc
 import logging
@@ -18,10 +19,10 @@ from django.test import override_settings
 from django.utils.functional import SimpleLazyObject
 
 from django_asynckit import _bridge
-from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers import release_worker, statistics, worker_lease
-from django_asynckit.workers.context import POOL, RequestLease, begin, end, keep_worker, stream
+from django_asynckit.workers.context import POOL, RequestLease, begin, end, stream
 from django_asynckit.workers.register import RECENT
+from django_asynckit.workers.routes import Route, current_route, hold, home, release
 from tests.workers.tools import Gate, alive, clean_thread, hop, thread, until, until_idle
 
 
@@ -350,12 +351,20 @@ async def test_a_stream_keeps_what_may_have_state(hold):
             assert statistics().resting == 1
 
 
+@contextlib.contextmanager
+def block():
+    """Code that needs the worker that it has, as in a transaction."""
+    seat = hold(home())
+    before = current_route.set(Route(seat, None))
+    yield
+    current_route.reset(before)
+    release(seat)
+
+
 @override_settings(ASYNCKIT_WORKER_HOLD="call")
 async def test_a_worker_is_kept_for_a_block():
-    with keep_worker():  # There is no lease.
-        pass
     async with worker_lease():
-        with keep_worker():
+        with block():
             await hop()
             assert statistics().resting == 1
             with pytest.raises(RuntimeError, match="cannot be released"):
@@ -367,7 +376,7 @@ async def test_a_worker_is_kept_for_a_block():
 async def test_who_waits_is_served_when_a_block_ends():
     """And not a tenth of a second later."""
     async with worker_lease():
-        with keep_worker():
+        with block():
             await hop(clean_thread)
             task = asyncio.create_task(leased())
             await until(lambda: statistics().waiting == 1)
@@ -421,18 +430,8 @@ def test_in_a_script(kept, run):
     assert name.startswith("asynckit-worker-")
 
 
-#: After other tests a waiting lease is now and then not woken under uvloop; why is not known yet.
-sometimes_late = pytest.mark.xfail(
-    raises=WorkerTimeout, reason="an alarm is lost now and then", strict=False
-)
-
-
-@pytest.mark.parametrize(
-    "run",
-    [asyncio.run, pytest.param(uvloop.run, marks=sometimes_late)],
-    ids=["asyncio", "uvloop"],
-)
-@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=10)
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@override_settings(ASYNCKIT_WORKERS=1)
 def test_waiting_and_failing_in_a_script(run):
     async def main():
         async with worker_lease():

@@ -14,7 +14,13 @@ from django.db import transaction
 from django.test import override_settings
 
 from django_asynckit.exceptions import WorkerTimeout
-from django_asynckit.workers import keeps_no_connection_state, statistics, waiting, worker_lease
+from django_asynckit.workers import (
+    keeps_no_connection_state,
+    register,
+    statistics,
+    waiting,
+    worker_lease,
+)
 from django_asynckit.workers.context import POOL
 from django_asynckit.workers.job import spends_its_time_waiting
 from django_asynckit.workers.register import RECENT
@@ -203,6 +209,31 @@ async def test_who_waits_too_long_gets_an_error():
         assert monotonic() - since >= 0.2
         assert statistics().waiting == 0
     await leased()
+
+
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=3)
+async def test_who_begins_to_wait_at_the_moment_that_another_stops_counting_is_woken(monkeypatch):
+    async with worker_lease():
+        await hop()
+        (rested,) = POOL._register.resting.values()
+        # The clock is asked once just before that moment, and then after it.
+        moments = iter([rested + RECENT * 0.99])
+        monkeypatch.setattr(register, "monotonic", lambda: next(moments, rested + RECENT * 1.01))
+        await asyncio.create_task(leased())
+
+
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=3)
+async def test_who_waits_is_woken_although_the_loop_of_the_one_before_was_closed(monkeypatch):
+    monkeypatch.setattr(register, "RECENT", 1.0)
+    async with worker_lease():
+        await hop()
+        gives_up = asyncio.to_thread(asyncio.run, asyncio.wait_for(leased(), 0.3))
+        first = asyncio.create_task(gives_up)
+        await until(lambda: statistics().waiting == 1)
+        second = asyncio.create_task(leased())
+        with pytest.raises(TimeoutError):
+            await first
+        await second
 
 
 @override_settings(ASYNCKIT_WORKERS=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
@@ -15,7 +15,7 @@ from django_asynckit._bridge import (
     thread_is_in_use,
     uninterrupted,
 )
-from django_asynckit.handler.sending import pulled_in
+from django_asynckit.handler.sending import pulled
 from django_asynckit.handler.signals import finish_inline, finishes_inline
 from django_asynckit.middleware._requests import is_in_memory
 from django_asynckit.workers.context import worker_is_busy
@@ -25,11 +25,11 @@ async def close(response: HttpResponseBase) -> None:
     """Close ``response``: run its closers, then send ``request_finished``.
 
     Hops to the request's thread for closers that may block and receivers that are not Django's.
-    A sync iterator is closed in the context in which it ran.
+    A sync iterator is closed in the thread and the context in which it ran.
     """
-    context = pulled_in(response)
-    if context is not None:
-        await uninterrupted(run_in_context(context, response.close))
+    pull = pulled(response)
+    if pull is not None:
+        await uninterrupted(run_in_context(pull.context, _close, response, pull.parts))
     elif _closes_in_memory(response) and finishes_inline(response._handler_class):  # type: ignore[attr-defined]
         for closer in response._resource_closers:  # type: ignore[attr-defined]
             try:  # noqa: SIM105
@@ -54,6 +54,12 @@ async def close_request(request: HttpRequest) -> None:
         request.close()
     else:
         await uninterrupted(run_in_worker(request.close))
+
+
+def _close(response: HttpResponseBase, parts: Generator[list[bytes]]) -> None:
+    """Close ``response`` and what it was pulled with, which says in which thread."""
+    parts.close()
+    response.close()
 
 
 def _closes_in_memory(response: HttpResponseBase) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import io
 import itertools
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase, ResponseHeaders
 
 from django_asynckit._bridge import run_in_context
 from django_asynckit.types import Send
-from django_asynckit.workers.context import keep_worker, stream
+from django_asynckit.workers.context import stream
 from django_asynckit.workers.job import spends_its_time_waiting
 
 Chunks = Callable[[bytes], Iterable[tuple[Any, bool]]]
@@ -52,10 +52,10 @@ async def send_response(response: Any, send: Send, chunks: Chunks) -> None:
     await send({"type": "http.response.body"})
 
 
-def pulled_in(response: HttpResponseBase) -> contextvars.Context | None:
-    """Return the context in which the sync iterator of ``response`` ran, if it did."""
-    context: contextvars.Context | None = response.__dict__.get("_asynckit_context")
-    return context
+def pulled(response: HttpResponseBase) -> Pulled | None:
+    """Return the sync iterator of ``response``, if it was pulled."""
+    found: Pulled | None = response.__dict__.get("_asynckit_pulled")
+    return found
 
 
 def _has_sync_iterator(response: HttpResponseBase) -> bool:
@@ -93,26 +93,35 @@ def _encode(value: Any, charset: str) -> bytes:
 
 
 async def _pull(response: Any) -> AsyncGenerator[bytes, None]:
-    """Pull one chunk at a time, each call in the same context: generators may hold tokens of it."""
-    context = response._asynckit_context = contextvars.copy_context()
-    iterator: Iterator[bytes] = await run_in_context(context, _open, response)
-    at_once = _FILE_BATCH if _reads_local_file(response) else 1
-    with keep_worker():
-        while parts := await run_in_context(context, _next_parts, iterator, at_once):
-            for part in parts:
-                yield part
+    """Pull one part at a time, each call in the same context: generators may hold tokens of it."""
+    pull = response._asynckit_pulled = Pulled(response)
+    while chunks := await run_in_context(pull.context, _next, pull.parts):
+        for chunk in chunks:
+            yield chunk
 
 
-def _open(response: StreamingHttpResponse) -> Iterator[bytes]:
-    return iter(response.streaming_content)  # type: ignore[arg-type]
+class Pulled:
+    """The sync iterator of a response, and the context in which it runs.
+
+    The parts are a generator, so that all calls with it run in the thread in which it began.
+    """
+
+    def __init__(self, response: StreamingHttpResponse) -> None:
+        self.context = contextvars.copy_context()
+        self.parts = _parts(response, _FILE_BATCH if _reads_local_file(response) else 1)
 
 
-def _next_parts(iterator: Iterator[bytes], count: int) -> list[bytes]:
-    return list(itertools.islice(iterator, count))
+def _parts(response: StreamingHttpResponse, count: int) -> Generator[list[bytes]]:
+    iterator: Iterator[bytes] = iter(response.streaming_content)  # type: ignore[arg-type]
+    while chunks := list(itertools.islice(iterator, count)):
+        yield chunks
 
 
-spends_its_time_waiting(_open.__code__)
-spends_its_time_waiting(_next_parts.__code__)
+def _next(parts: Generator[list[bytes]]) -> list[bytes] | None:
+    return next(parts, None)
+
+
+spends_its_time_waiting(_next.__code__)
 
 
 def _reads_local_file(response: StreamingHttpResponse) -> bool:

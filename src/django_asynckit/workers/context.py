@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextvars import Token
 from typing import Any
 
@@ -89,20 +89,6 @@ def stream() -> None:
     lease = current_lease.get()
     if lease is not None:
         POOL.stream(lease)
-
-
-@contextlib.contextmanager
-def keep_worker() -> Iterator[None]:
-    """Keep this request's worker for the block, whatever it runs there: an iterator is open."""
-    lease = current_lease.get()
-    if lease is None:
-        yield
-        return
-    POOL.pin(lease, 1)
-    try:
-        yield
-    finally:
-        POOL.pin(lease, -1)
 
 
 def statistics() -> Statistics:

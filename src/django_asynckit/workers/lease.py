@@ -98,7 +98,7 @@ class Lease(Seat):
 
     def iterators(self) -> list[GeneratorType[Any, Any, Any]]:
         found = [one() for one in self._generators]
-        return [one for one in found if one is not None and _is_suspended(one)]
+        return [one for one in found if one is not None and _is_open(one)]
 
     def carry_to(self, connections: Connections) -> None:
         """Make ``connections``, its worker's, like those of the seat that it is beside."""
@@ -108,7 +108,7 @@ class Lease(Seat):
 
     def keeps_open(self) -> bool:
         """Whether an iterator or a block of code needs this very worker again."""
-        self._generators = [one for one in self._generators if _is_suspended(one())]
+        self._generators = [one for one in self._generators if _is_open(one())]
         return bool(self.pins or self._generators)
 
     def note_generators(self, job: Job, result: Any, look_again: Callable[[Worker], None]) -> None:
@@ -144,5 +144,6 @@ class Lease(Seat):
         self._generators = []
 
 
-def _is_suspended(generator: Any) -> bool:
-    return generator is not None and inspect.getgeneratorstate(generator) == inspect.GEN_SUSPENDED
+def _is_open(generator: Any) -> bool:
+    states = (inspect.GEN_SUSPENDED, inspect.GEN_RUNNING)
+    return generator is not None and inspect.getgeneratorstate(generator) in states

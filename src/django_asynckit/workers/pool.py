@@ -250,7 +250,7 @@ class Pool:
         if not self._waiting:
             return
         expires = self._waiting.first_since() + worker_settings().wait_seconds
-        change = self._register.next_change()
+        change = self._register.next_change
         self._waiting.set_alarm(expires if change is None else min(change, expires))
 
     # Called without the lock.
@@ -274,6 +274,7 @@ class Pool:
                 lease.waiting.remove(job)
             if not lease.waiting:
                 self._waiting.remove(lease)
+                self._set_alarm()  # It may be on a loop that ends now.
 
     def _fail(self, worker: Worker, error: RuntimeError) -> None:
         """Answer all calls that were given to ``worker``, which has no thread."""

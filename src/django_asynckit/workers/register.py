@@ -34,6 +34,9 @@ class Register:
         self.busy = 0
         #: Workers that are being closed; what they get meanwhile, they do next.
         self.ending: dict[Worker, None] = {}
+        #: When the first of the leases at rest that were counted last stops counting. It is kept,
+        #: since asking the clock again could miss the very moment that a waiting lease is for.
+        self.next_change: float | None = None
 
     @property
     def closing(self) -> int:
@@ -107,17 +110,14 @@ class Register:
         self._take_from_lease(worker)
         self.workers.discard(worker)
 
-    def next_change(self) -> float | None:
-        """Return when a lease will stop counting because it rests."""
-        recent = self._recent()
-        return self.resting[recent[-1]] + RECENT if recent else None
-
     def _recent(self) -> list[Worker]:
+        """Find the workers that count although they rest, the latest first; note when that changes."""
         horizon, recent = monotonic() - RECENT, []
         for worker, since in reversed(self.resting.items()):
             if since <= horizon:
                 break
             recent.append(worker)
+        self.next_change = self.resting[recent[-1]] + RECENT if recent else None
         return recent
 
     def _free_worker(self) -> Worker | None:

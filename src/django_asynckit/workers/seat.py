@@ -53,7 +53,7 @@ class Seat(abc.ABC):
         """Do what is needed here, in the right thread, for :meth:`connections`."""
 
     def iterators(self) -> list[GeneratorType[Any, Any, Any]]:
-        """Return the sync generators that were begun here and are suspended, as far as known."""
+        """Return the sync generators that were begun here and have not ended, as far as known."""
         return []
 
     def seats(self) -> Iterator[Seat]:
