@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import mixins
 from django.db import connections, transaction
 from django.test import override_settings
 from django.urls import path
@@ -17,7 +18,12 @@ from django_asynckit.audit.views import audit_views
 from django_asynckit.decorators import asyncify_view
 from django_asynckit.decorators.auth import login_required
 from django_asynckit.decorators.cache import cache_page
-from django_asynckit.decorators.mixins import LoginRequiredMixin, PermissionRequiredMixin
+from django_asynckit.decorators.mixins import (
+    AccessMixin,
+    LoginRequiredMixin,
+    PermissionRequiredMixin,
+    UserPassesTestMixin,
+)
 from tests.audit import urls
 
 HERE = "tests.audit.urls"
@@ -94,13 +100,20 @@ def test_nothing_else_is_found():
     assert ids == {f"asynckit.W{number:03}" for number in (8, 9, 10, 12)}
 
 
-def test_a_mixin_of_ours_comes_first(monkeypatch):
-    monkeypatch.setattr(urls.AsyncView, "__module__", "django_asynckit.decorators.mixins")
-
-    class Ours(urls.AsyncView, urls.LoginRequiredMixin):
-        pass
-
-    assert audit(path("", Ours.as_view())).findings == []
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (LoginRequiredMixin, mixins.PermissionRequiredMixin, ["asynckit.W010"]),
+        (PermissionRequiredMixin, mixins.UserPassesTestMixin, ["asynckit.W010"]),
+        (UserPassesTestMixin, mixins.LoginRequiredMixin, ["asynckit.W010"]),
+        (AccessMixin, mixins.LoginRequiredMixin, ["asynckit.W010"]),
+        (PermissionRequiredMixin, mixins.LoginRequiredMixin, []),
+    ],
+)
+def test_a_mixin_of_ours_may_come_first(first, second, expected):
+    """Ours leaves the user loaded; Django's then asks for nothing but a login that is there."""
+    view = type("Both", (first, second, urls.AsyncView), {"permission_required": "edit"})
+    assert [finding.id for finding in audit(path("", view.as_view())).findings] == expected
 
 
 def test_a_urlconf_that_cannot_be_loaded_is_found():

@@ -17,6 +17,7 @@ from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
 from django_asynckit.audit.sources import locate
 from django_asynckit.audit.unwrapping import around_method, class_of_view, layers
 from django_asynckit.audit.urls import Route, routes
+from django_asynckit.dropins import dotted_path
 
 BROKEN: Final = Rule(
     id="asynckit.E009",
@@ -60,6 +61,11 @@ REST: Final = Rule(
 )
 #: Decorators that pass on whatever the view returns, a coroutine too.
 _PASS_ON: Final = (csrf_exempt,)
+#: They leave the user loaded, and await what is below them.
+_LOADING: Final = frozenset(
+    f"django_asynckit.decorators.mixins.{name}"
+    for name in ("LoginRequiredMixin", "PermissionRequiredMixin")
+)
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,7 @@ def _class_based(cls: Any, place: Place) -> Iterator[Finding]:
     owner = next(one for one in cls.__mro__ if "dispatch" in vars(one))
     if owner.__module__ == "rest_framework.views":
         yield REST.found(place, f"{place.where} has async handlers, but its dispatch() is sync.")
-    if _is_access_mixin_first(cls):
+    if _has_access_mixin(cls):
         yield ACCESS.found(
             place,
             f"{place.where} has async handlers and a mixin of django.contrib.auth, which reads "
@@ -187,12 +193,14 @@ def _around(dispatch: Any) -> list[Any]:
     return around_method(dispatch)
 
 
-def _is_access_mixin_first(cls: type[Any]) -> bool:
-    """Whether the nearest ``dispatch()`` that asks for a user is one of Django's mixins."""
+def _has_access_mixin(cls: type[Any]) -> bool:
+    """Whether a mixin of Django's asks for a user, or runs a test, in sync code."""
+    is_loaded = False
     for one in cls.__mro__:
-        if one.__module__.startswith("django_asynckit."):
-            return False
-        if one.__module__ == "django.contrib.auth.mixins" and "dispatch" in vars(one):
+        is_loaded = is_loaded or dotted_path(one) in _LOADING
+        is_djangos = one.__module__ == "django.contrib.auth.mixins" and "dispatch" in vars(one)
+        # With a user who is loaded and logged in it has nothing to do; the others may block.
+        if is_djangos and not (is_loaded and one.__name__ == "LoginRequiredMixin"):
             return True
     return False
 
