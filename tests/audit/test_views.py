@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import ModuleType
 
 import pytest
 from django.conf import settings
 from django.contrib.auth import mixins
+from django.contrib.auth.decorators import login_not_required
 from django.db import connections, transaction
 from django.test import override_settings
 from django.urls import path
 from django.utils.decorators import method_decorator
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.common import no_append_slash
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from django_asynckit import decorators
 from django_asynckit.audit.application import find_application
@@ -98,6 +104,54 @@ def test_a_mixin_that_asks_for_the_user_in_sync_code_is_found():
 def test_nothing_else_is_found():
     ids = {finding.id for finding in audit().findings}
     assert ids == {f"asynckit.W{number:03}" for number in (8, 9, 10, 12)}
+
+
+def dispatch(self, request, *args, **kwargs):
+    return urls.AsyncView.dispatch(self, request, *args, **kwargs)
+
+
+HARMLESS = [
+    login_not_required,
+    no_append_slash,
+    csrf_exempt,
+    transaction.non_atomic_requests,
+    transaction.non_atomic_requests("other"),
+    sensitive_post_parameters("password"),
+]
+
+
+@pytest.mark.parametrize(
+    "decorated",
+    [
+        *(method_decorator(one)(dispatch) for one in HARMLESS),
+        method_decorator(HARMLESS)(dispatch),
+        csrf_exempt(dispatch),
+        no_append_slash(dispatch),
+        csrf_exempt(method_decorator(no_append_slash)(dispatch)),
+    ],
+    ids=range(10),
+)
+def test_decorators_that_pass_on_what_dispatch_returns_are_healthy(decorated, rf):
+    view = type("Decorated", (urls.AsyncView,), {"dispatch": decorated}).as_view()
+    assert audit(path("", view)).findings == []
+    assert asyncio.run(view(rf.get("/"))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "decorated",
+    [
+        csrf_exempt(urls.timed(dispatch)),
+        method_decorator(xframe_options_exempt)(dispatch),
+        # It hides variables of frames that are gone when the coroutine runs.
+        method_decorator(sensitive_variables())(dispatch),
+        # It takes the view for the request.
+        sensitive_post_parameters()(dispatch),
+    ],
+    ids=range(4),
+)
+def test_decorators_that_do_not_are_found_among_them(decorated):
+    view = type("Decorated", (urls.AsyncView,), {"dispatch": decorated}).as_view()
+    assert [finding.id for finding in audit(path("", view)).findings] == ["asynckit.W009"]
 
 
 @pytest.mark.parametrize(

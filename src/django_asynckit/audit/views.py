@@ -9,11 +9,11 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
-from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
+from django_asynckit.audit.harmless import is_harmless
 from django_asynckit.audit.sources import locate
 from django_asynckit.audit.unwrapping import around_method, class_of_view, layers
 from django_asynckit.audit.urls import Route, routes
@@ -59,8 +59,6 @@ REST: Final = Rule(
     hint="Django REST framework does not await handlers. Write them as plain def, or use a package "
     "that makes it async.",
 )
-#: Decorators that pass on whatever the view returns, a coroutine too.
-_PASS_ON: Final = (csrf_exempt,)
 #: They leave the user loaded, and await what is below them.
 _LOADING: Final = frozenset(
     f"django_asynckit.decorators.mixins.{name}"
@@ -177,7 +175,7 @@ def _class_based(cls: Any, place: Place) -> Iterator[Finding]:
     names = [
         getattr(decorator, "__name__", type(decorator).__name__)
         for decorator in _around(vars(owner)["dispatch"])
-        if decorator not in _PASS_ON
+        if not is_harmless(decorator)
     ]
     if names:
         yield DISPATCH.found(
