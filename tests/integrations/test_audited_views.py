@@ -7,8 +7,12 @@ from types import ModuleType
 import pytest
 from django.test import override_settings
 from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt
 
 from django_asynckit.audit.views import audit_views
+
+REASON = "--group packages is not installed"
 
 
 def audit(*patterns):
@@ -19,7 +23,7 @@ def audit(*patterns):
 
 
 def test_async_handlers_of_a_rest_view_are_found():
-    views = pytest.importorskip("rest_framework.views", reason="--group packages is not installed")
+    views = pytest.importorskip("rest_framework.views", reason=REASON)
 
     class Async(views.APIView):
         async def get(self, request):
@@ -36,8 +40,62 @@ def test_async_handlers_of_a_rest_view_are_found():
     assert [entry.mode for entry in found.entries] == ["async", "sync"]
 
 
+def where_found(*patterns):
+    findings = audit(*patterns).findings
+    assert {finding.id for finding in findings} <= {"asynckit.W013"}
+    return {finding.where.rpartition(".")[2] for finding in findings}
+
+
+def test_async_actions_of_a_rest_viewset_are_found():
+    viewsets = pytest.importorskip("rest_framework.viewsets", reason=REASON)
+
+    class Books(viewsets.ViewSet):
+        async def list(self, request):
+            """Never awaited."""
+
+        def create(self, request):
+            """As its framework wants it."""
+
+    @method_decorator(csrf_exempt, name="dispatch")
+    class Exempt(Books):
+        """Its dispatch() is the framework's all the same."""
+
+    assert where_found(path("", Books.as_view({"get": "list"}))) == {"Books"}
+    assert where_found(path("", Exempt.as_view({"get": "list"}))) == {"Exempt"}
+    assert where_found(path("", Books.as_view({"post": "create"}))) == set()
+
+
+def test_async_functions_behind_api_view_are_found():
+    decorators = pytest.importorskip("rest_framework.decorators", reason=REASON)
+
+    @decorators.api_view(["GET", "POST"])
+    async def never_awaited(request):
+        """Its coroutine is taken for a response."""
+
+    @decorators.api_view()
+    def plain(request):
+        """As its framework wants it."""
+
+    assert where_found(path("", never_awaited), path("plain/", plain)) == {"never_awaited"}
+
+
+def test_packages_that_make_the_framework_async_are_healthy():
+    viewsets = pytest.importorskip("adrf.viewsets", reason=REASON)
+    decorators = pytest.importorskip("adrf.decorators", reason=REASON)
+
+    class Books(viewsets.ViewSet):
+        async def list(self, request):
+            """Awaited."""
+
+    @decorators.api_view()
+    async def awaited(request):
+        """Awaited."""
+
+    assert where_found(path("", Books.as_view({"get": "list"})), path("one/", awaited)) == set()
+
+
 def test_routes_of_ninja_are_counted_by_their_mode():
-    ninja = pytest.importorskip("ninja", reason="--group packages is not installed")
+    ninja = pytest.importorskip("ninja", reason=REASON)
     api = ninja.NinjaAPI(urls_namespace="audited", docs_url=None, openapi_url=None)
 
     @api.get("/async")

@@ -38,7 +38,8 @@ def _inside(view: Any) -> Any:
 
 def class_of_view(view: Any) -> Any:
     """Return the class whose ``as_view()`` made ``view``, or ``None``."""
-    return getattr(view, "view_class", None)
+    # Those of Django REST framework's ViewSet have the latter only.
+    return getattr(view, "view_class", None) or getattr(view, "cls", None)
 
 
 def around_method(method: Any) -> list[Any]:

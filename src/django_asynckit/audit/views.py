@@ -14,6 +14,7 @@ from django.views.generic import View
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
 from django_asynckit.audit.harmless import is_harmless
+from django_asynckit.audit.rest import REST, function_of, has_unawaited_handlers
 from django_asynckit.audit.sources import locate
 from django_asynckit.audit.unwrapping import around_method, class_of_view, layers
 from django_asynckit.audit.urls import Route, routes
@@ -53,11 +54,6 @@ ATOMIC: Final = Rule(
 EXEMPT: Final = Rule(
     id="asynckit.W012",
     hint="Put @csrf_exempt outermost, or let the wrapper copy attributes with functools.wraps().",
-)
-REST: Final = Rule(
-    id="asynckit.W013",
-    hint="Django REST framework does not await handlers. Write them as plain def, or use a package "
-    "that makes it async.",
 )
 #: They leave the user loaded, and await what is below them.
 _LOADING: Final = frozenset(
@@ -124,7 +120,7 @@ def _broken(error: Exception) -> Finding:
 
 def _place(view: Any) -> Place:
     cls = class_of_view(view)
-    named = cls or list(layers(view))[-1]
+    named = function_of(cls) or cls or list(layers(view))[-1]
     if not hasattr(named, "__qualname__"):
         named = type(named)
     return locate(named, f"{named.__module__}.{named.__qualname__}")
@@ -134,7 +130,11 @@ def _findings(route: Route, place: Place) -> Iterator[Finding]:
     yield from _hidden(route, place)
     yield from _exempt(route, place)
     cls = class_of_view(route.view)
-    if isinstance(cls, type) and issubclass(cls, View) and cls.view_is_async:
+    if not (isinstance(cls, type) and issubclass(cls, View)):
+        return
+    if has_unawaited_handlers(route.view, cls):
+        yield REST.found(place, f"{place.where} has async handlers, but its dispatch() is sync.")
+    if cls.view_is_async:
         yield from _class_based(cls, place)
 
 
@@ -164,8 +164,6 @@ def _exempt(route: Route, place: Place) -> Iterator[Finding]:
 
 def _class_based(cls: Any, place: Place) -> Iterator[Finding]:
     owner = next(one for one in cls.__mro__ if "dispatch" in vars(one))
-    if owner.__module__ == "rest_framework.views":
-        yield REST.found(place, f"{place.where} has async handlers, but its dispatch() is sync.")
     if _has_access_mixin(cls):
         yield ACCESS.found(
             place,
