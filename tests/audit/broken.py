@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 
+from asgiref.sync import iscoroutinefunction
 from django.utils.decorators import sync_and_async_middleware
 
 from django_asynckit._compat import MiddlewareMixin
 from django_asynckit.middleware import AsyncMiddlewareMixin
+from tests.audit.helping import remember
 from tests.audit.stacks import Hooks, Native, SyncClass
 
 kept = threading.local()
@@ -32,12 +34,27 @@ class Unmarked:
         return await self.get_response(request)
 
 
+class Asking(Unmarked):
+    """Asks, and leaves something else to a function and to a class that marks its own objects."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(self) or iscoroutinefunction(get_response)
+        self.inner = Native(self)
+        remember(self)
+
+
 @sync_and_async_middleware
 def only_sync_inside(get_response):
     def middleware(request):
         return get_response(request)
 
     return middleware
+
+
+@sync_and_async_middleware
+def made_of_an_unmarked_class(get_response):
+    return Asking(get_response)
 
 
 def makes_coroutine(get_response):

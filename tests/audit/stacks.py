@@ -15,6 +15,8 @@ from django.utils.decorators import (
 
 from django_asynckit._compat import MiddlewareMixin
 from django_asynckit.middleware import AsyncMiddlewareMixin, non_blocking
+from tests.audit import helping
+from tests.audit.helping import async_version, mark
 
 
 async def page(request):
@@ -162,6 +164,42 @@ class AsyncCall:
 
     async def process_view(self, *args):
         """Awaited."""
+
+
+class MarkedByHelper:
+    """Leaves the mark to a function."""
+
+    sync_capable = async_capable = True
+    __call__, __acall__ = Native.__call__, Native.__acall__
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        mark(self, get_response)
+
+
+class MarkedByModule:
+    """Finds that function in a module, in a method without self."""
+
+    sync_capable = async_capable = True
+    __call__, __acall__ = Native.__call__, Native.__acall__
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        self.prepare(self, get_response)
+
+    @staticmethod
+    def prepare(middleware, get_response):
+        helping.mark(middleware=middleware, get_response=get_response)
+
+
+@sync_and_async_middleware
+def made_by_helper(get_response):
+    return async_version(get_response) if iscoroutinefunction(get_response) else get_response
+
+
+@sync_and_async_middleware
+def made_of_a_class(get_response):
+    return MarkedByHelper(get_response)
 
 
 class Hooks(MiddlewareMixin):

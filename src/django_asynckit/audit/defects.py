@@ -9,7 +9,8 @@ from typing import Any, Final
 from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
 from django_asynckit.audit.findings import Finding, Place, Rule
 from django_asynckit.audit.hooks import bypasses_async, class_of, runs_djangos_hooks
-from django_asynckit.audit.sources import definition, names_in
+from django_asynckit.audit.sources import definition, helpers, names_in
+from django_asynckit.audit.unwrapping import layers
 
 _MIXIN: Final = "django_asynckit.middleware.AsyncMiddlewareMixin"
 
@@ -108,7 +109,9 @@ def _lacks_coroutine(factory: Any, made: Any) -> bool:
         return not iscoroutinefunction(made)
     if isinstance(factory, type):
         return not _marks_itself(factory)  # An async def __call__ alone is none for Django.
-    return definition(factory) is not None and not _makes_coroutine(factory)
+    if definition(factory) is None:
+        return False
+    return not any(map(_makes_coroutine, [factory, *helpers(factory)]))
 
 
 def _is_mixin(factory: Any) -> bool:
@@ -122,20 +125,27 @@ def _is_ours(factory: Any) -> bool:
 def _marks_itself(cls: type[Any]) -> bool:
     """Whether some method of ``cls``, or code that cannot be read, may mark the object as async."""
     functions = [
-        value
+        layer
         for one in cls.__mro__
         if one is not object
         for value in vars(one).values()
-        if hasattr(value, "__code__")
+        for layer in layers(value)
+        if hasattr(layer, "__code__")
     ]
-    return any(definition(one) is None or _MARKS & names_in(one) for one in functions)
+    return any(_may_mark(one) or any(map(_may_mark, helpers(one))) for one in functions)
+
+
+def _may_mark(function: Any) -> bool:
+    if isinstance(function, type):
+        return False  # It may mark its own objects.
+    return definition(function) is None or bool(_MARKS & names_in(function))
 
 
 def _makes_coroutine(function: Any) -> bool:
+    if isinstance(function, type):
+        return _marks_itself(function)
     nodes = ast.walk(definition(function) or ast.Module([], []))
-    return bool(_MARKS & names_in(function)) or any(
-        isinstance(node, ast.AsyncFunctionDef) for node in nodes
-    )
+    return _may_mark(function) or any(isinstance(node, ast.AsyncFunctionDef) for node in nodes)
 
 
 _MARKS: Final = {

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
 from django_asynckit._compat import iscoroutinefunction
@@ -165,6 +165,36 @@ def _method(node: ast.expr, owner: Any) -> Any:
     cls = owner if isinstance(owner, type) else type(owner)
     method = getattr(cls, _name(node), None) if is_own else None
     return method if iscoroutinefunction(method) else None
+
+
+def helpers(function: Any, depth: int = _DEPTH) -> Iterator[Any]:
+    """Yield functions and classes that are given the first argument of ``function``, also by one another.
+
+    Those that only ask whether it is a coroutine function are left out.
+    """
+    tree = definition(function)
+    parameters = [*tree.args.posonlyargs, *tree.args.args] if tree is not None else []
+    if tree is None or not parameters or not depth:
+        return
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        given = [*call.args, *(one.value for one in call.keywords)]
+        helper = _global(call.func, function)
+        if (
+            isinstance(helper, FunctionType | type)
+            and helper.__name__ != "iscoroutinefunction"
+            and any(getattr(one, "id", "") == parameters[0].arg for one in given)
+        ):
+            yield helper
+            yield from helpers(helper, depth - 1)
+
+
+def _global(node: ast.expr, function: Any) -> Any:
+    """Return what ``name`` or ``module.name`` stands for where ``function`` was written."""
+    scope = getattr(function, "__func__", function).__globals__
+    if isinstance(node, ast.Attribute):
+        module = _global(node.value, function)
+        return vars(module).get(node.attr) if isinstance(module, ModuleType) else None
+    return scope.get(getattr(node, "id", ""))
 
 
 def names_in(function: Any) -> frozenset[str]:
