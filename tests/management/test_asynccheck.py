@@ -186,6 +186,25 @@ def test_a_pipe_for_ascii_gets_ascii():
     assert "v SecurityMiddleware.process_request" in stdout.getvalue()
 
 
+def test_a_terminal_for_ascii_gets_ascii_with_colours(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")  # So narrow that lines are shortened.
+    written = io.BytesIO()
+    stdout = AsciiTerminal(written, encoding="ascii")
+    call_command("asynccheck", stdout=stdout, stderr=Stream())
+    stdout.flush()
+    text = written.getvalue().decode("ascii")
+    assert "\x1b[" in text
+    assert "v SecurityMiddleware" in text
+    assert "?" not in text
+
+
+class AsciiTerminal(io.TextIOWrapper):
+    """A terminal that refuses other characters."""
+
+    def isatty(self):
+        return True
+
+
 def test_a_page_for_ascii_has_references():
     stdout = Stream("ascii")
     call_command("asynccheck", "--format", "html", stdout=stdout, stderr=Stream())

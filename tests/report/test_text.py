@@ -9,7 +9,7 @@ import pytest
 
 from django_asynckit.audit.findings import Level
 from django_asynckit.report.lines import STYLES, lines_of
-from django_asynckit.report.text import as_ascii, as_text, write_to_terminal
+from django_asynckit.report.text import as_ascii, as_coloured, as_text
 from tests.report.audits import EVERY_STYLE, audit, finding, measurement
 from tests.settings import MIDDLEWARE as STARTPROJECT
 
@@ -82,22 +82,21 @@ def test_a_new_project_fits_into_80_columns(found):
 
 def test_a_terminal_gets_colours(found, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    terminal = Terminal()
-    assert write_to_terminal(found, terminal)
-    assert "\x1b[" in terminal.getvalue()
-    assert "SecurityMiddleware.process_request" in terminal.getvalue()
+    text = as_coloured(found, Terminal())
+    assert "\x1b[" in text
+    assert "SecurityMiddleware.process_request" in text
 
 
 def test_a_pipe_gets_none(found, monkeypatch):
-    assert not write_to_terminal(found, io.StringIO())
-    assert not write_to_terminal(found, object())
+    assert as_coloured(found, io.StringIO()) is None
+    assert as_coloured(found, object()) is None
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not write_to_terminal(found, Terminal())
+    assert as_coloured(found, Terminal()) is None
 
 
 def test_without_rich_a_terminal_gets_plain_text(found, monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    assert not write_to_terminal(found, Terminal())
+    assert as_coloured(found, Terminal()) is None
 
 
 def test_every_style_is_known():

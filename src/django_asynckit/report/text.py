@@ -25,19 +25,20 @@ def as_ascii(text: str) -> str:
     return text.translate(_ASCII)
 
 
-def write_to_terminal(audit: Audit, stream: IO[str]) -> bool:
-    """Write the report with colours; ``False`` if ``stream`` is no terminal or rich is not there."""
+def as_coloured(audit: Audit, stream: IO[str]) -> str | None:
+    """Return the report with colours; ``None`` if ``stream`` is no terminal or rich is not there."""
     if not _is_terminal(stream) or os.environ.get("NO_COLOR"):
-        return False
+        return None
     try:
         from rich.console import Console
     except ImportError:
-        return False
+        return None
     width = shutil.get_terminal_size().columns
     console = Console(file=stream, force_terminal=True, width=width, highlight=False)
-    for line in lines_of(audit, width):
-        console.print(_styled(line), no_wrap=True, overflow="ellipsis", crop=False)
-    return True
+    with console.capture() as captured:
+        for line in lines_of(audit, width):
+            console.print(_styled(line), no_wrap=True, overflow="ellipsis", crop=False)
+    return captured.get()
 
 
 def _is_terminal(stream: IO[str]) -> bool:

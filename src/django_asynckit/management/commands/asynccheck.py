@@ -23,7 +23,7 @@ from django_asynckit.checks.settings import check_settings
 from django_asynckit.report.data import as_json
 from django_asynckit.report.github import as_github
 from django_asynckit.report.html import as_html
-from django_asynckit.report.text import as_ascii, as_text, write_to_terminal
+from django_asynckit.report.text import as_ascii, as_coloured, as_text
 
 FORMATS: Final[dict[str, Callable[[Audit], str]]] = {
     "text": as_text,
@@ -107,9 +107,11 @@ class Command(BaseCommand):
                 raise CommandError(f"Cannot write {file}: {error}") from error
             return
         stream: Any = self.stdout
-        if name == "text" and not options["no_color"] and write_to_terminal(audit, stream):
-            return
-        text = FORMATS[name](audit)
+        text = None
+        if name == "text" and not options["no_color"]:
+            text = as_coloured(audit, stream)
+        if text is None:
+            text = FORMATS[name](audit)
         encoding = getattr(stream, "encoding", None) or sys.getdefaultencoding()
         try:
             text.encode(encoding)
