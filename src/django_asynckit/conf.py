@@ -14,6 +14,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+#: The names of all settings.
+NAMES: Final = (
+    "ASYNCKIT_CARRY_CONNECTION_STATE",
+    "ASYNCKIT_NATIVE_MIDDLEWARE",
+    "ASYNCKIT_NON_BLOCKING_MIDDLEWARE",
+    "ASYNCKIT_WORKERS",
+    "ASYNCKIT_WORKER_HOLD",
+    "ASYNCKIT_WORKER_IDLE_SECONDS",
+    "ASYNCKIT_WORKER_REUSE",
+    "ASYNCKIT_WORKER_WAIT_SECONDS",
+)
 #: What ``LazySettings`` has read already; it empties this very dictionary when settings change.
 _READ: Final[dict[str, Any]] = settings.__dict__
 

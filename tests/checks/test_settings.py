@@ -41,3 +41,25 @@ def test_all_wrong_values_are_named_at_once():
 def test_a_wrong_worker_setting_is_reported_when_the_application_is_made():
     with pytest.raises(ImproperlyConfigured, match="ASYNCKIT_WORKERS"):
         ASGIHandler()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ASYNCKIT_WORKER", "Did you mean ASYNCKIT_WORKERS?"),
+        ("ASYNCKIT_NONBLOCKING_MIDDLEWARE", "Did you mean ASYNCKIT_NON_BLOCKING_MIDDLEWARE?"),
+        ("ASYNCKIT_WORKER_IDLE", "Did you mean ASYNCKIT_WORKER_IDLE_SECONDS?"),
+        ("ASYNCKIT_LOGO", "Take it out."),
+        ("ASYNCKIT_", "Take it out."),
+    ],
+)
+def test_a_misspelt_name_is_a_warning_that_names_the_nearest(name, hint):
+    with override_settings(**{name: object()}):
+        (warning,) = run_checks(tags=[TAG])
+    assert (warning.id, warning.obj, warning.hint) == ("asynckit.W020", name, hint)
+    assert warning.msg.startswith(f"{name} is no setting")
+
+
+def test_names_of_others_are_theirs():
+    with override_settings(ASYNC_KIT_WORKERS=8, asynckit_worker=8, ASYNCKIT=8):
+        assert run_checks(tags=[TAG]) == []

@@ -118,6 +118,7 @@ def test_silenced_findings_are_left_out():
         ({"ASGI_APPLICATION": "no_such.asgi.application"}, "asynckit.E008"),
         ({"ASYNCKIT_WORKERS": "8"}, "asynckit.E001"),
         ({"ASYNCKIT_NATIVE_MIDDLEWARE": "yes"}, "asynckit.E001"),
+        ({"ASYNCKIT_WORKER": 8}, "asynckit.W020"),
         ({"ASYNCKIT_NON_BLOCKING_MIDDLEWARE": ["no.such"]}, "asynckit.E002"),
         ({"ASYNCKIT_NON_BLOCKING_MIDDLEWARE": ["tests.audit.stacks.Native"]}, "asynckit.I001"),
     ],

@@ -1,19 +1,24 @@
-"""Checks the values of our settings."""
+"""Checks the names and values of our settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
-from django_asynckit.conf import READERS
+from django_asynckit.conf import NAMES, READERS
+
+_PREFIX: Final = "ASYNCKIT_"
 
 
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """E001: a setting of django-asynckit has a value that it cannot have."""
-    return [
+    """E001: a setting of django-asynckit has a value that it cannot have. W020: there is none of that name."""
+    wrong = [
         Error(
             message,
             hint="Leave it out for its default. A number or a switch that comes from the environment "
@@ -22,6 +27,7 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
         )
         for message in _wrong()
     ]
+    return [*wrong, *map(_misspelt, _unknown())]
 
 
 def _wrong() -> Iterator[str]:
@@ -30,3 +36,18 @@ def _wrong() -> Iterator[str]:
             read()
         except ImproperlyConfigured as error:
             yield str(error)
+
+
+def _unknown() -> list[str]:
+    return [name for name in dir(settings) if name.startswith(_PREFIX) and name not in NAMES]
+
+
+def _misspelt(name: str) -> CheckMessage:
+    known = [one.removeprefix(_PREFIX) for one in NAMES]
+    near = get_close_matches(name.removeprefix(_PREFIX), known, n=1, cutoff=0.5)
+    return CheckWarning(
+        f"{name} is no setting of django-asynckit: it changes nothing.",
+        hint=f"Did you mean {_PREFIX}{near[0]}?" if near else "Take it out.",
+        obj=name,
+        id="asynckit.W020",
+    )
