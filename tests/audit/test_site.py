@@ -201,9 +201,26 @@ def test_apps_that_keep_something_per_thread_are_found(tmp_path, monkeypatch):
     assert files == [str(app / "code.py"), str(app / "inner" / "code.py")]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os, threading as t\nkept = t.local()",
+        "from threading import Lock, local as L",
+        "def late():\n    import threading as t\n    return t.local",
+    ],
+)
+def test_other_names_of_it_are_found(source, tmp_path):
+    file = tmp_path / "code.py"
+    file.write_text(source)
+    assert lines_in(str(file)) == [1 + source.rpartition("local")[0].count("\n")]
+
+
 def test_other_uses_of_threading_are_none(tmp_path):
     file = tmp_path / "code.py"
-    file.write_text("import threading\nfrom threading import Lock\nthreading.Lock\nx.local\n")
+    file.write_text(
+        "import threading\nfrom threading import Lock\nthreading.Lock\nx.local\n"
+        "import threading as t, os as o\no.local\nt.Lock"
+    )
     assert lines_in(str(file)) == []
     file.write_text("import threading\nbroken(\n")
     assert lines_in(str(file)) == []

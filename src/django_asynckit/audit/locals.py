@@ -73,18 +73,27 @@ def lines_in(file: str) -> list[int]:
             return []
     except OSError:
         return []
-    tree = parse(file) or ast.Module([], [])
-    return [node.lineno for node in ast.walk(tree) if _is_local(node)]  # type: ignore[attr-defined]
+    nodes: list[Any] = list(ast.walk(parse(file) or ast.Module([], [])))
+    modules = {"threading", *_other_names(nodes)}
+    return [node.lineno for node in nodes if _is_local(node, modules)]
 
 
-def _is_local(node: ast.AST) -> bool:
+def _other_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that the module ``threading`` is given."""
+    for node in nodes:
+        for one in node.names if isinstance(node, ast.Import) else ():
+            if one.name == "threading" and one.asname:
+                yield one.asname
+
+
+def _is_local(node: ast.AST, modules: set[str]) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.module == "threading" and any(one.name == "local" for one in node.names)
     return (
         isinstance(node, ast.Attribute)
         and node.attr == "local"
         and isinstance(node.value, ast.Name)
-        and node.value.id == "threading"
+        and node.value.id in modules
     )
 
 
