@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 
 from asgiref.sync import iscoroutinefunction
@@ -105,6 +106,14 @@ class OursAsyncHook(AsyncMiddlewareMixin):
 
 class Local(Native):
     """In a module with a threading.local."""
+
+
+def configured(option, get_response):
+    return Native(get_response)
+
+
+partial = functools.partial(configured, "option")
+partial.async_capable = True
 
 
 class Hostile:

@@ -9,7 +9,7 @@ from django_asynckit.audit import known
 from django_asynckit.audit import stack as stack_module
 from django_asynckit.audit.findings import Level
 from django_asynckit.audit.stack import audit_stack
-from tests.audit import stacks
+from tests.audit import broken, stacks
 
 BROKEN, HEALTHY = "tests.audit.broken", "tests.audit.stacks"
 
@@ -64,6 +64,13 @@ def test_findings_say_where_the_code_is():
     function = found(f"{HEALTHY}.sync_function")["asynckit.W003"]
     assert function.file.endswith("tests/audit/stacks.py")
     assert function.level is Level.WARNING
+
+
+def test_a_partial_is_where_its_function_is():
+    with override_settings(MIDDLEWARE=[f"{BROKEN}.partial"]):
+        [entry] = audit_stack(makes=True).entries
+    assert entry.place.file.endswith("tests/audit/broken.py")
+    assert entry.place.line == broken.configured.__code__.co_firstlineno
 
 
 def test_a_declared_middleware_does_not_pin_a_thread():

@@ -178,6 +178,7 @@ def kept_per_thread(*names, declared=()):
 
 def test_middleware_on_the_loop_that_keeps_something_per_thread_is_found():
     assert kept_per_thread("Local", "Bypassing") == ["kept = threading.local()"]
+    assert kept_per_thread("partial") == ["kept = threading.local()"]
     for name in ("DeadAcall", "InThreads"):
         assert kept_per_thread(name, declared=[name]) == ["kept = threading.local()"]
 

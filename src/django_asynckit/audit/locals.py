@@ -13,7 +13,7 @@ from django.apps import apps
 
 from django_asynckit.audit.findings import Finding, Place, Rule
 from django_asynckit.audit.hooks import runs_djangos_hooks
-from django_asynckit.audit.sources import parse
+from django_asynckit.audit.sources import behind_partial, parse
 from django_asynckit.audit.stack import Entry
 
 IN_MIDDLEWARE: Final = Rule(
@@ -33,9 +33,9 @@ def in_middleware(entries: Iterable[Entry]) -> Iterator[Finding]:
     """Yield the uses in the modules of middleware that runs on the event loop, Django's and ours apart."""
     seen = set()
     for entry in entries:
-        factory = entry.factory
+        factory = behind_partial(entry.factory)
         name = str(getattr(factory, "__module__", ""))
-        is_async = getattr(factory, "async_capable", False)
+        is_async = getattr(entry.factory, "async_capable", False)
         # Hooks that Django's MiddlewareMixin runs have the thread of their request.
         is_on_loop = entry.is_declared or (is_async and not runs_djangos_hooks(factory))
         if name.startswith(_REVIEWED) or not is_on_loop:

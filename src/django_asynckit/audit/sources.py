@@ -45,8 +45,16 @@ def parse(file: str) -> ast.Module | None:
         return None
 
 
+def behind_partial(obj: Any) -> Any:
+    """Return what ``functools.partial`` calls, or ``obj`` itself."""
+    while isinstance(obj, functools.partial):
+        obj = obj.func
+    return obj
+
+
 def locate(obj: Any, where: str) -> Place:
     """Return ``where`` with the file and line in which ``obj`` is defined, as far as they are known."""
+    obj = behind_partial(obj)
     obj = inspect.unwrap(obj) if inspect.isfunction(obj) else getattr(obj, "__func__", obj)
     code = getattr(obj, "__code__", None)
     if code is not None:
