@@ -57,6 +57,20 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path):
         run("--output", str(tmp_path / "missing" / "report"))
 
 
+@pytest.mark.parametrize("name", ["\ud800", "a\0b"])
+def test_a_file_that_cannot_be_named_is_told(name, tmp_path):
+    with pytest.raises(CommandError, match="Cannot write"):
+        run("--output", str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["text", "json", "github", "html"])
+def test_what_cannot_be_encoded_is_replaced(name, tmp_path):
+    file = tmp_path / "report"
+    with override_settings(MIDDLEWARE=["no_such.Middleware\udcff"]):
+        run("--format", name, "--output", str(file))
+    assert "no_such.Middleware" in file.read_text(encoding="utf-8")
+
+
 def test_github_gets_annotations():
     assert run("--format", "github").startswith("::notice title=asynccheck::")
 

@@ -101,17 +101,18 @@ class Command(BaseCommand):
     def _write(self, audit: Audit, options: dict[str, Any]) -> None:
         name, file = options["format"], options["output"]
         if file is not None:
+            text = f"{FORMATS[name](audit)}\n"
             try:
-                Path(file).write_text(f"{FORMATS[name](audit)}\n", encoding="utf-8")
-            except OSError as error:
+                # A path of the project may have bytes that are no text.
+                Path(file).write_text(text, encoding="utf-8", errors="replace")
+            except (OSError, ValueError) as error:  # Not every string can be a path.
                 raise CommandError(f"Cannot write {file}: {error}") from error
             return
         stream: Any = self.stdout
-        text = None
+        coloured = None
         if name == "text" and not options["no_color"]:
-            text = as_coloured(audit, stream)
-        if text is None:
-            text = FORMATS[name](audit)
+            coloured = as_coloured(audit, stream)
+        text = FORMATS[name](audit) if coloured is None else coloured
         encoding = getattr(stream, "encoding", None) or sys.getdefaultencoding()
         try:
             text.encode(encoding)
