@@ -12,6 +12,7 @@ EVERY_KIND = [
         "both",
         "Native",
         "Hopping",
+        "HoppingTogether",
         "Extending",
         "MixedIn",
         "AsyncCall",

@@ -115,6 +115,16 @@ class Hopping(Native):
         return True
 
 
+class HoppingTogether(Native):
+    """Its hops are in variables and in gather()."""
+
+    async def __acall__(self, request):
+        load = sync_to_async(work)
+        await load()
+        await asyncio.gather(load(), asyncio.to_thread(work))
+        return await self.get_response(request)
+
+
 class Extending(Hopping):
     """Leaves the hops to its base class."""
 

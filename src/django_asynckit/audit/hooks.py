@@ -8,7 +8,8 @@ from typing import Any, Final
 from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
 from django_asynckit.audit.known import KNOWN
 from django_asynckit.audit.native import is_ours, twin_hops
-from django_asynckit.audit.sources import OwnHops, definition, inner_hops, names_in, own_hops
+from django_asynckit.audit.own_hops import OwnHops, inner_hops, own_hops
+from django_asynckit.audit.sources import definition, names_in
 from django_asynckit.dropins import dotted_path
 from django_asynckit.handler.declared import OnTheLoop
 from django_asynckit.handler.inline import InlineHooks
