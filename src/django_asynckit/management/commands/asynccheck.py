@@ -59,7 +59,8 @@ class Command(BaseCommand):
         add(
             "--fail-level",
             choices=LEVELS,
-            help="fail if there is a finding of this level or a worse one",
+            help="fail if there is a finding of this level or a worse one; warnings too may mean "
+            "that each request fails",
         )
         add(
             "--database",
