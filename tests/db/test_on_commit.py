@@ -134,8 +134,9 @@ async def test_a_task_that_a_callback_has_started_goes_on_after_it(surroundings)
         inside = await place()
         started.set()
         await ended.wait()
+        after = await place()
         async with aatomic():
-            return inside, await place()
+            return inside, after, await place()
 
     async def asynchronous():
         tasks.append(asyncio.create_task(task()))
@@ -147,5 +148,5 @@ async def test_a_task_that_a_callback_has_started_goes_on_after_it(surroundings)
             await aon_commit(asynchronous)
         ended.set()
         name, _ = await place()
-        assert await tasks[0] == ((name, False), (name, True))
+        assert await tasks[0] == ((name, False), (name, False), (name, True))
     await until_idle()

@@ -46,6 +46,12 @@ def wrapping(func):
     return wrapper
 
 
+def wrapping_itself(view):
+    """An object that answers every question with itself, as some proxies do."""
+    view.__wrapped__ = view
+    return view
+
+
 def sync_view(request, name):
     Row.objects.create(app_label="app", model=name)
     raise ValueError("wrong")
@@ -98,6 +104,7 @@ urlpatterns = [
         "non-atomic-partial/<name>/",
         functools.partial(transaction.non_atomic_requests(make_view())),
     ),
+    path("wrapping-itself/<name>/", wrapping_itself(make_view())),
     path("only-other/<name>/", transaction.non_atomic_requests("other")(make_view())),
     path("on-other/<name>/", on_other),
     path("slow/<name>/", slow),
@@ -127,6 +134,10 @@ async def test_errors_and_set_rollback_roll_back(site, target):
     assert reply.status == (200 if "rollback" in target else 500)
     assert await names() == set()
     await until_idle()
+
+
+async def test_a_view_that_wraps_itself_is_looked_at_to_an_end(site):
+    assert await is_in_transaction(site, "/wrapping-itself/a/")
 
 
 @pytest.mark.parametrize("kind", ["", "-wrapped", "-class", "-partial"])

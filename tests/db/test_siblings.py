@@ -657,6 +657,26 @@ async def test_a_block_that_gets_no_worker_leaves_nothing():
     assert await names() == {"a"}
 
 
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_a_block_that_is_closed_while_it_waits_for_a_worker_leaves_nothing():
+    async def block():
+        async with aatomic():
+            raise AssertionError("it must not be entered")
+
+    async with busy() as gate, worker_lease():
+        coroutine = block()
+        task = asyncio.ensure_future(Left(coroutine))
+        await until(lambda: statistics().waiting == 1)
+        task.cancel()
+        await task
+        coroutine.close()
+        gate.open()
+        async with aatomic():
+            await add("a")
+    assert await names() == {"a"}
+    await until_idle()
+
+
 async def test_beside_a_frame_with_a_block_a_sibling_has_a_worker_too():
     """Its worker waits for the frame, and the frame may wait for it."""
 
@@ -681,6 +701,36 @@ async def test_beside_a_frame_with_a_block_a_sibling_has_a_worker_too():
         await hop()
         await until(lambda: statistics().resting == 1)
     await until_idle()
+
+
+@pytest.mark.parametrize("begun_on", ["thread", "loop"])
+@both
+async def test_a_generator_goes_on_in_its_thread_beside_a_block(surroundings, begun_on):
+    def threads():
+        yield thread()
+        while True:
+            yield thread()
+
+    async def sibling():
+        await steps.opened.wait()
+        steps.found = await hop(next, generator)
+        steps.asked.set()
+
+    steps, generator = Steps(), threads()
+    async with surroundings():
+        name, _ = await place()
+        task = asyncio.create_task(sibling())
+        if begun_on == "loop":
+            next(generator)
+        else:
+            assert await hop(next, generator) == name
+        async with aatomic():
+            steps.opened.set()
+            await steps.asked.wait()
+        await task
+        # A lease knows what was begun on its worker; a thread that is no worker knows nothing.
+        goes_on = begun_on == "thread" or surroundings is no_lease
+        assert (steps.found == name) is goes_on
 
 
 def add_from(source):

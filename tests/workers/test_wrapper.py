@@ -424,6 +424,21 @@ async def test_a_cursor_that_is_read_to_its_end_is_closed_once(chunked):
     await until_idle()
 
 
+async def test_a_cursor_of_a_class_that_is_not_djangos_stays_as_it_is(kept, monkeypatch):
+    class Own(DatabaseWrapper):
+        def chunked_cursor(self):
+            return Noting(super().chunked_cursor())
+
+    monkeypatch.setattr(
+        connections, "create_connection", lambda alias: Own(connections.settings[alias], alias)
+    )
+    async with worker_lease():
+        await worker_with_rows()
+        assert type(await hop(lambda: connection.chunked_cursor())) is Noting
+        assert len([one async for one in ContentType.objects.aiterator(chunk_size=2)]) == 3
+    await until_idle()
+
+
 def die(alias="default"):
     """What a driver shows of a server that is gone; SQLite has none."""
     connections[alias].is_usable = lambda: False
