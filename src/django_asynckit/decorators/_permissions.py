@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib import auth
-from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.core.exceptions import PermissionDenied
 from django.utils.functional import LazyObject
 
@@ -16,6 +15,7 @@ from django_asynckit._drift import is_reviewed
 from django_asynckit.decorators._users import inline_if_plain
 from django_asynckit.middleware._current_user import is_plain
 from django_asynckit.middleware._mro import position
+from django_asynckit.middleware._user_classes import user_class
 
 _METHODS: Final = ("has_perm", "has_perms", "ahas_perm", "ahas_perms")
 #: What Django's ``ModelBackend`` looks at before it looks into the database.
@@ -70,7 +70,8 @@ def _is_asked_by_django(cls: Any) -> bool:
     """Whether users of ``cls`` ask the backends the way Django's do."""
     return any(
         all(getattr(cls, name, None) is getattr(djangos, name) for name in _METHODS)
-        for djangos in (PermissionsMixin, AnonymousUser)
+        for djangos in (user_class("PermissionsMixin"), user_class("AnonymousUser"))
+        if djangos is not None
     )
 
 

@@ -7,13 +7,12 @@ import inspect
 from typing import Any, Final
 
 from django.contrib.auth import SESSION_KEY
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
 from django_asynckit.middleware import _users
 from django_asynckit.middleware._sessions import is_loaded_or_empty
+from django_asynckit.middleware._user_classes import user_class
 
 _MISSING: Final = object()
 
@@ -44,7 +43,7 @@ def known_user(request: HttpRequest) -> Any:
         return assigned
     user = _users._cached_user(request)
     if user is None and is_loaded_or_empty(request) and request.session.get(SESSION_KEY) is None:
-        return AnonymousUser()
+        return user_class("AnonymousUser")()
     return user
 
 
@@ -62,6 +61,7 @@ def is_plain(user: Any, *names: str) -> bool:
 
 def _is_plain_attribute(user: Any, name: str) -> bool:
     of_class = inspect.getattr_static(type(user), name, None)
-    if any(of_class is getattr(cls, name, _MISSING) for cls in (AbstractBaseUser, AnonymousUser)):
+    djangos = user_class("AbstractBaseUser"), user_class("AnonymousUser")
+    if any(of_class is getattr(cls, name, _MISSING) for cls in djangos):
         return True
     return not inspect.isdatadescriptor(of_class) and name in getattr(user, "__dict__", ())

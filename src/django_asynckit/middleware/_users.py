@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib import auth
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
 from django.utils.module_loading import import_string
@@ -20,8 +19,10 @@ from django_asynckit.middleware._sessions import (
     reads_in_memory,
 )
 from django_asynckit.middleware._trial import SESSION_KEYS, tried_user
+from django_asynckit.middleware._user_classes import user_class
 
 _Identity = tuple[Any, ...]
+_MISSING: Final = object()
 
 
 def get_user(request: HttpRequest) -> Any:
@@ -118,11 +119,14 @@ def backend_awaits_natively(backend_path: Any) -> bool:
     if not isinstance(backend, type):
         return False  # A factory function.
     user_model = auth.get_user_model()
-    hashes = ("get_session_auth_hash", "get_session_auth_fallback_hash")
+    djangos, hashes = (
+        user_class("AbstractBaseUser"),
+        ("get_session_auth_hash", "get_session_auth_fallback_hash"),
+    )
     owner, sync_owner = position(backend, "aget_user"), position(backend, "get_user")
     if owner > sync_owner or backend.__mro__[owner].__module__.startswith("django."):
         return False
     return owner < sync_owner or all(
-        getattr(user_model, name, None) in (None, getattr(AbstractBaseUser, name))
+        getattr(user_model, name, None) in (None, getattr(djangos, name, _MISSING))
         for name in hashes
     )
