@@ -10,10 +10,14 @@ from time import monotonic, sleep
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.core.signals import request_finished
 from django.db import transaction
+from django.http import HttpResponse
 from django.test import override_settings
+from django.urls import path
 
 from django_asynckit.exceptions import WorkerTimeout
+from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.workers import (
     keeps_no_connection_state,
     register,
@@ -25,6 +29,7 @@ from django_asynckit.workers.context import POOL
 from django_asynckit.workers.job import spends_its_time_waiting
 from django_asynckit.workers.register import RECENT
 from django_asynckit.workers.worker import Worker
+from tests.driver import drive
 from tests.workers.tools import Gate, alive, busy, clean_thread, hop, thread, until, until_idle
 
 
@@ -234,6 +239,32 @@ async def test_who_waits_is_woken_although_the_loop_of_the_one_before_was_closed
         with pytest.raises(TimeoutError):
             await first
         await second
+
+
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.1, MIDDLEWARE=[])
+async def test_a_response_is_closed_however_long_that_waits():
+    async def view(request):
+        return response
+
+    def finished(**_):
+        called.append(response.closed)
+
+    response, called = HttpResponse(b"done"), []
+    urls = type("Urls", (), {"urlpatterns": [path("", view)]})
+    request_finished.connect(finished)
+    try:
+        with override_settings(ROOT_URLCONF=urls):
+            async with busy() as gate:
+                request = asyncio.create_task(drive(ASGIHandler()))
+                await until(lambda: statistics().waiting == 1)
+                # Others still hear in time that there is no worker.
+                with pytest.raises(WorkerTimeout):
+                    await leased()
+                gate.open()
+                assert (await request).body == b"done"
+    finally:
+        request_finished.disconnect(finished)
+    assert called == [True]
 
 
 @override_settings(ASYNCKIT_WORKERS=1)

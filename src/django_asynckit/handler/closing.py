@@ -18,7 +18,7 @@ from django_asynckit._bridge import (
 from django_asynckit.handler.sending import pulled
 from django_asynckit.handler.signals import finish_inline, finishes_inline
 from django_asynckit.middleware._requests import is_in_memory
-from django_asynckit.workers.context import worker_is_busy
+from django_asynckit.workers.context import wait_patiently, worker_is_busy
 
 
 async def close(response: HttpResponseBase) -> None:
@@ -27,6 +27,7 @@ async def close(response: HttpResponseBase) -> None:
     Hops to the request's thread for closers that may block and receivers that are not Django's.
     A sync iterator is closed in the thread and the context in which it ran.
     """
+    wait_patiently()
     pull = pulled(response)
     if pull is not None:
         await uninterrupted(run_in_context(pull.context, _close, response, pull.parts))
@@ -49,6 +50,7 @@ async def close_request(request: HttpRequest) -> None:
     In its own thread if it has one: a sync view whose request was cancelled still runs there, and
     may read them.
     """
+    wait_patiently()
     is_in_use = thread_is_in_use() or worker_is_busy()
     if _is_request_in_memory(request.close) and not is_in_use:
         request.close()

@@ -81,6 +81,13 @@ def worker_is_busy() -> bool:
     return lease is not None and lease.running > 0
 
 
+def wait_patiently() -> None:
+    """Let calls of this request wait for a worker for as long as it takes: it has been answered."""
+    lease = current_lease.get()
+    if lease is not None:
+        lease.is_patient = True
+
+
 def stream() -> None:
     """Keep no worker from now on while the request waits, unless there is something on it to keep.
 

@@ -53,6 +53,8 @@ class Lease(Seat):
     pins = 0
     #: Whether calls get a worker at once, above the limit if need be.
     never_waits = False
+    #: Whether they wait for one without end: there is nobody left to whom an error could be told.
+    is_patient = False
     #: Of one beside others: whose connections its own are made like.
     source: weakref.ref[Seat] | None = None
     #: Of one that has had no worker yet: where calls go rather than wait; and where they went.

@@ -247,11 +247,9 @@ class Pool:
             self._hand_over(lease, lease.waiting.popleft())
 
     def _set_alarm(self) -> None:
-        if not self._waiting:
-            return
-        expires = self._waiting.first_since() + worker_settings().wait_seconds
-        change = self._register.next_change
-        self._waiting.set_alarm(expires if change is None else min(change, expires))
+        if self._waiting:
+            expires = self._waiting.first_since() + worker_settings().wait_seconds
+            self._waiting.set_alarm(min(self._register.next_change, expires))
 
     # Called without the lock.
 

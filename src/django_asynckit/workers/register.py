@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -36,7 +37,7 @@ class Register:
         self.ending: dict[Worker, None] = {}
         #: When the first of the leases at rest that were counted last stops counting. It is kept,
         #: since asking the clock again could miss the very moment that a waiting lease is for.
-        self.next_change: float | None = None
+        self.next_change = inf
 
     @property
     def closing(self) -> int:
@@ -117,7 +118,7 @@ class Register:
             if since <= horizon:
                 break
             recent.append(worker)
-        self.next_change = self.resting[recent[-1]] + RECENT if recent else None
+        self.next_change = self.resting[recent[-1]] + RECENT if recent else inf
         return recent
 
     def _free_worker(self) -> Worker | None:

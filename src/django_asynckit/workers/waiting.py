@@ -8,6 +8,7 @@ import functools
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -64,20 +65,23 @@ class Waiting:
         return next(iter(self._since))
 
     def pop_expired(self, seconds: float) -> list[Lease]:
-        """Take out all that have waited for ``seconds``."""
+        """Take out all that have waited for ``seconds``, but for the patient ones."""
         until = monotonic() - seconds
-        expired = [lease for lease, since in self._since.items() if since <= until]
+        expired = [
+            lease for lease, since in self._since.items() if since <= until and not lease.is_patient
+        ]
         for lease in expired:
             del self._since[lease]
         return expired
 
     def first_since(self) -> float:
-        """Return when the first began to wait."""
-        return next(iter(self._since.values()))
+        """Return when the first that is not patient began to wait; infinity if there is none."""
+        impatient = (since for lease, since in self._since.items() if not lease.is_patient)
+        return next(impatient, inf)
 
     def set_alarm(self, when: float) -> None:
         """Have ``wake`` called at ``when``, in the time of ``monotonic()``, or before."""
-        while self._since and not self._try_to_set_alarm(when):
+        while self._since and when < inf and not self._try_to_set_alarm(when):
             # The loop was closed: nobody awaits the first one any more.
             self._since.popitem(last=False)
 
