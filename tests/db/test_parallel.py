@@ -48,6 +48,29 @@ async def test_a_branch_stays_on_its_connection_and_tasks_in_it_too():
 
 
 @both
+async def test_an_iterator_from_outside_goes_on_in_its_thread(surroundings):
+    def threads():
+        while True:
+            yield thread()
+
+    async def read_on():
+        own, _ = await place()
+        return own, await hop(next, generator), [row.model async for row in rows]
+
+    generator = threads()
+    async with surroundings():
+        await add(*"abcd")
+        name = await hop(next, generator)
+        rows = Row.objects.order_by("model").aiterator(chunk_size=1)
+        assert (await anext(rows)).model == "a"
+        ((own, read_in, found),) = await agather(read_on())
+        assert own != name
+        assert read_in == name
+        assert found == list("bcd")
+    await until_idle()
+
+
+@both
 async def test_an_error_cancels_the_others(surroundings):
     async def fail():
         await Row.objects.acount()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
+import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -79,17 +80,33 @@ def _route(home: Seat, call: Any) -> Seat:
     if asyncio._get_running_loop() is None:
         return home
     for value in called_with(call):
-        if type(value) is not GeneratorType:  # isinstance() would load a lazy object.
-            continue
-        if inspect.getgeneratorstate(value) == inspect.GEN_CREATED:
-            continue  # Where it begins, it stays.
-        seat = next((one for one in home.seats() if value in one.iterators()), None)
-        if seat is None and isinstance(home, ThreadSeat):
-            seat = home  # An iterator of a thread that is no worker's began there.
+        seat = _seat_of_iterator(home, value)
         if seat is not None:
             return seat  # Its cursor is there.
     route = innermost()
     return _free(home) if route is None else route.seat
+
+
+def _seat_of_iterator(home: Seat, value: Any) -> Seat | None:
+    """Return where ``value`` was begun, if it is a sync generator that has begun."""
+    if type(value) is not GeneratorType:  # isinstance() would load a lazy object.
+        return None
+    if inspect.getgeneratorstate(value) == inspect.GEN_CREATED:
+        return None  # Where it begins, it stays.
+    seats = list(_seats_around(home))
+    known = (seat for seat in seats if value in seat.iterators())
+    # Nobody notes what begins in a thread that is no worker's.
+    threads = (seat for seat in seats if isinstance(seat, ThreadSeat))
+    return next(itertools.chain(known, threads), None)
+
+
+def _seats_around(home: Seat) -> Iterator[Seat]:
+    """Return ``home`` and the seats beside it, then those of the code that runs it as a branch."""
+    seat: Seat | None = home
+    while seat is not None:
+        yield from seat.seats()
+        source = seat.source if isinstance(seat, Lease) else None
+        seat = None if source is None else source()
 
 
 ROUTER: Final = _Router()
