@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth.models import Group
 from django.db import connection, connections
 from django.http import HttpResponse
@@ -57,6 +57,18 @@ async def test_a_class_based_view_is_given_as_a_function():
     assert decorated.view_class is Page
     (reply,) = await tools.ask(decorated, [("/", {})])
     assert reply.body == b"page"
+
+
+async def test_an_object_with_an_async_call_must_say_so():
+    class Page:
+        async def __call__(self, request):
+            return HttpResponse("page")
+
+    with pytest.raises(TypeError, match=r"(?s)Page object .*markcoroutinefunction\(\)"):
+        asyncify_view(Page())
+    page = Page()
+    markcoroutinefunction(page)
+    assert asyncify_view(page) is page
 
 
 def in_transaction(request):

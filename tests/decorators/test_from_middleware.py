@@ -38,6 +38,7 @@ class Sync(MiddlewareMixin):
 
     def process_view(self, request, view, args, kwargs):
         note(f"{self.name} view of {view.__name__} {args} {kwargs}")
+        kwargs["unknown"] = "to the view"
         if "view" in request.GET:
             return HttpResponse("from process_view")
         return None

@@ -10,6 +10,7 @@ from django.db import connections, transaction
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
+from django_asynckit.decorators._calling import is_async
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,7 +45,9 @@ def asyncify_view(view: Callable[..., Any]) -> Callable[..., Any]:
 
     A ``TemplateResponse`` that ``view`` returns is rendered later, by the handler, as ever.
 
-    Raises ``TypeError`` for a class: decorate what its ``as_view()`` returns.
+    Raises ``TypeError`` for a class: decorate what its ``as_view()`` returns. And for an object
+    with an async ``__call__`` that is not marked as a coroutine function, which is no view for
+    Django either.
     """
     if isinstance(view, type):
         raise TypeError(
@@ -52,6 +55,11 @@ def asyncify_view(view: Callable[..., Any]) -> Callable[..., Any]:
         )
     if iscoroutinefunction(view):
         return view
+    if is_async(view):
+        raise TypeError(
+            f"asyncify_view() got {view!r}, whose __call__ is async: mark the object with "
+            "asgiref.sync.markcoroutinefunction(), so that Django knows it too."
+        )
 
     @wraps(view)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:

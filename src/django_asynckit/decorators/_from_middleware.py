@@ -73,7 +73,8 @@ def _around(view: Callable[..., Any], middleware: Any) -> Callable[..., Any]:
     async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         response = await hooks.run("process_request", request)
         if response is None:
-            response = await hooks.run("process_view", request, view, args, kwargs)
+            # A copy, as with Django's: what the hook changes there does not reach the view.
+            response = await hooks.run("process_view", request, view, args, {**kwargs})
         if response is not None:
             return response
         try:
