@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import functools
 import threading
@@ -128,8 +127,10 @@ def route_to_workers() -> Token[Any]:
 def route_back(token: Token[Any]) -> None:
     """Let thread-sensitive calls of this context go where they went before; not of another context."""
     # Reset, not set: asgiref tells None from what was never set.
-    with contextlib.suppress(ValueError):
+    try:  # noqa: SIM105 - each request comes here.
         SyncToAsync.thread_sensitive_context.reset(token)
+    except ValueError:
+        pass
 
 
 def called_by(job: Callable[..., Any]) -> Any:
@@ -169,12 +170,10 @@ def thread_is_in_use() -> bool:
     It may have left a connection open there. A foreign thread, which waits for us in
     ``async_to_sync`` (or ``TestCase``), was there before.
     """
-    context = SyncToAsync.thread_sensitive_context.get(None)
-    return (
-        context is None
-        or context_has_thread()
-        or local_values(AsyncToSync.executors).get("current") is not None
-    )
+    context: Any = SyncToAsync.thread_sensitive_context.get(None)
+    if context is not REQUEST_KEY and (context is None or context_has_thread()):
+        return True
+    return local_values(AsyncToSync.executors).get("current") is not None
 
 
 def local_values(local: Local) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from time import monotonic
 
 import pytest
@@ -14,7 +15,7 @@ from django_asynckit.workers.waiting import Waiting
 
 def waiting_lease():
     lease = POOL.lease()
-    lease.waiting.append(Job(int, ()))
+    lease.waiting = deque([Job(int, ())])
     return lease
 
 

@@ -61,19 +61,14 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
             return
         try:
             with RequestLease():
-                await self._handle(scope, body_file, receive, send)
+                set_script_prefix(asgi.get_script_prefix(scope))
+                request, error_response = await self._start(scope, body_file)
+                if request is None:
+                    await self._answer(error_response, send)
+                else:
+                    await self._process(request, receive, send)
         finally:
             await body.close_body(body_file)
-
-    async def _handle(
-        self, scope: Scope, body_file: IO[bytes], receive: Receive, send: Send
-    ) -> None:
-        set_script_prefix(asgi.get_script_prefix(scope))
-        request, error_response = await self._start(scope, body_file)
-        if request is None:
-            await self._answer(error_response, send)
-        else:
-            await self._process(request, receive, send)
 
     async def _start(self, scope: Scope, body_file: IO[bytes]) -> tuple[Any, Any]:
         try:

@@ -27,9 +27,9 @@ async def close(response: HttpResponseBase) -> None:
     Hops to the request's thread for closers that may block and receivers that are not Django's.
     A sync iterator is closed in the thread and the context in which it ran.
     """
-    wait_patiently()
     pull = pulled(response)
     if pull is not None:
+        wait_patiently()
         await uninterrupted(run_in_context(pull.context, _close, response, pull.parts))
     elif _closes_in_memory(response) and finishes_inline(response._handler_class):  # type: ignore[attr-defined]
         for closer in response._resource_closers:  # type: ignore[attr-defined]
@@ -41,6 +41,7 @@ async def close(response: HttpResponseBase) -> None:
         response.closed = True
         await finish_inline(response._handler_class)  # type: ignore[attr-defined]
     else:
+        wait_patiently()
         await uninterrupted(run_in_worker(response.close))
 
 
@@ -50,11 +51,11 @@ async def close_request(request: HttpRequest) -> None:
     In its own thread if it has one: a sync view whose request was cancelled still runs there, and
     may read them.
     """
-    wait_patiently()
     is_in_use = thread_is_in_use() or worker_is_busy()
     if _is_request_in_memory(request.close) and not is_in_use:
         request.close()
     else:
+        wait_patiently()
         await uninterrupted(run_in_worker(request.close))
 
 

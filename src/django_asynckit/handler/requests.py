@@ -11,6 +11,7 @@ from django.core.handlers import asgi
 from django.core.handlers.asgi import ASGIRequest
 
 from django_asynckit._drift import REQUEST, is_reviewed
+from django_asynckit.conf import setting
 from django_asynckit.types import Scope
 
 _meta_names: Final[dict[bytes, str]] = {}
@@ -42,7 +43,8 @@ def make_request(scope: Scope, body_file: IO[bytes]) -> ASGIRequest | None:
     That is: a script prefix, a query that is not ASCII, repeated headers, names that are not plain.
     """
     path, query = scope["path"], scope.get("query_string")
-    if type(query) is not bytes or not query.isascii() or asgi.get_script_prefix(scope):
+    has_prefix = scope.get("root_path") or setting("FORCE_SCRIPT_NAME")
+    if type(query) is not bytes or not query.isascii() or has_prefix:
         return None
     headers = _headers(scope.get("headers"))
     if headers is None:

@@ -51,6 +51,11 @@ class Receivers:
             self._seen, self._sender = list(self.signal.receivers), sender
         return self._foreign
 
+    @property
+    def has_async(self) -> bool:
+        """Whether there were async receivers at the last look."""
+        return self._foreign[1]
+
     def is_connected(self, receiver: Receiver) -> bool:
         """Whether Django's own ``receiver`` was connected at the last look."""
         return id(receiver) in self._connected
@@ -87,7 +92,7 @@ async def finish_inline(sender: object) -> None:
     """Do what the receivers of ``request_finished`` do, on the event loop."""
     if FINISHED.is_connected(reset_urlconf):
         set_urlconf(None)
-    if FINISHED.look(sender)[1]:
+    if FINISHED.has_async:
         await uninterrupted(FINISHED.send_async(sender))
 
 
@@ -116,7 +121,9 @@ def _partition(signal: Signal, sender: object) -> tuple[list[Receiver], list[Rec
 
 def _caches_to_close() -> bool:
     """Whether a cache was used in this request whose ``close()`` does more than Django's base class."""
-    return FINISHED.is_connected(close_caches) and any(
-        type(cache).close is not BaseCache.close
-        for cache in local_values(caches._connections).values()  # type: ignore[attr-defined]
+    used = local_values(caches._connections)  # type: ignore[attr-defined]
+    return (
+        bool(used)
+        and FINISHED.is_connected(close_caches)
+        and any(type(cache).close is not BaseCache.close for cache in used.values())
     )

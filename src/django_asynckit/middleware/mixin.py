@@ -114,6 +114,9 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
         """
 
         async def run(*args: Any) -> Any:
+            mode, twin = self._way(hook)
+            if mode is Mode.TWIN:
+                return await (twin or method)(*args)  # type: ignore[misc]
             return await self._run_hook(hook, method, *args)
 
         # Django names the middleware by its hook's __self__ in errors.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import GeneratorType
 from typing import Any, Protocol
 
@@ -27,9 +27,6 @@ class Lender(Protocol):
 
     def pin(self, lease: Lease, count: int) -> None:
         """Keep the worker where it is."""
-
-    def look_again(self, worker: Worker) -> None:
-        """Take back a worker whose lease was dropped by everybody and was not ended."""
 
 
 class Lease(Seat):
@@ -60,20 +57,13 @@ class Lease(Seat):
     #: Of one that has had no worker yet: where calls go rather than wait; and where they went.
     instead: Lease | None = None
     moved_to: Lease | None = None
+    #: Calls for which there is no worker yet; a queue of its own when the first one comes.
+    waiting: deque[Job] = deque(maxlen=0)
+    _generators: Sequence[weakref.ref[Any]] = ()
 
     def __init__(self, lender: Lender) -> None:
-        # Each request has one, and most need no thread: what it starts with is the class's.
-        super().__init__()
+        # Each request has one, and most need no thread: all else that it starts with is the class's.
         self._lender = lender
-        #: Calls for which there is no worker yet.
-        self.waiting: deque[Job] = deque()
-        self._generators: list[weakref.ref[Any]] = []
-
-    def __del__(self) -> None:
-        # No lock: the code that drops it may hold the pool's.
-        worker = self.worker
-        if worker is not None:
-            worker.inbox.put(self._lender.look_again)
 
     def submit(self, call: Callable[..., Any], /, *args: Any) -> Any:
         job = Job(call, args)
@@ -119,7 +109,8 @@ class Lease(Seat):
         inbox = self.worker.inbox
         for value in (*called_with(job.call), result):
             if type(value) is GeneratorType:  # isinstance() would load a lazy object.
-                self._generators.append(weakref.ref(value, lambda _: inbox.put(look_again)))
+                found = weakref.ref(value, lambda _: inbox.put(look_again))
+                self._generators = [*self._generators, found]
 
     def gives_back(self) -> bool:
         """Whether its worker, which runs nothing, is to be closed now."""
@@ -143,7 +134,7 @@ class Lease(Seat):
         self.is_stateless = True
         self.is_in_transaction = False
         self.must_close = False
-        self._generators = []
+        self._generators = ()
 
 
 def _is_open(generator: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections import deque
 from time import monotonic
 from typing import Any
 
@@ -23,7 +24,7 @@ class Pool:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._starter = Starter(self.lock, self._leave, self._fail)
-        self._register = Register(self._starter.make)
+        self._register = Register(self._starter.make, self.look_again)
         self._waiting = Waiting(self._tick)
 
     def lease(self) -> Lease:
@@ -227,6 +228,8 @@ class Pool:
         lease.worker.inbox.put(functools.partial(self._run, lease, job))
 
     def _queue(self, lease: Lease, job: Job) -> None:
+        if not lease.waiting:
+            lease.waiting = deque()
         lease.waiting.append(job)
         job.future.add_done_callback(functools.partial(self._withdraw, lease, job))
         self._waiting.add(lease)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import queue
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from math import inf
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from django_asynckit.conf import worker_settings
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.lease import Lease
-from django_asynckit.workers.worker import Worker
+from django_asynckit.workers.worker import Worker, nobody
 
 #: For how many seconds after its last call a lease counts against ``ASYNCKIT_WORKERS``.
 RECENT: Final = 0.1
@@ -22,8 +24,12 @@ _LONG_AGO: Final = float("-inf")
 class Register:
     """The workers: those that nobody has, those at rest, those at work, those that are being closed."""
 
-    def __init__(self, new_worker: Callable[[], Worker]) -> None:
+    def __init__(
+        self, new_worker: Callable[[], Worker], look_again: Callable[[Worker], None]
+    ) -> None:
         self._new_worker = new_worker
+        #: What a worker does whose lease was dropped by everybody, and not ended.
+        self._look_again = look_again
         self.workers: set[Worker] = set()
         #: Workers that nobody has: the last in is the first out.
         self.idle: list[Worker] = []
@@ -49,9 +55,13 @@ class Register:
         worker = self._free_worker() if is_limited else self._any_worker()
         if worker is None:
             return False
-        worker.lease = weakref.ref(lease)
+        worker.lease = weakref.ref(lease, functools.partial(self._drop, worker.inbox))
         lease.worker = worker
         return True
+
+    def _drop(self, inbox: queue.SimpleQueue[Any], _lease: object) -> None:
+        # No lock: the code that drops a lease may hold the pool's.
+        inbox.put(self._look_again)
 
     def begin(self, lease: Lease, job: Job) -> None:
         """Note that the worker of ``lease`` gets ``job``."""
@@ -160,6 +170,7 @@ class Register:
     def _take_from_lease(self, worker: Worker) -> Worker:
         self._wake(worker)
         lease = worker.lease()
+        worker.lease = nobody
         if lease is not None:
             lease.forget_worker()
         return worker

@@ -115,7 +115,7 @@ register_executor(ROUTER)
 
 def begin() -> Lease:
     """Give this context, and all tasks started in it, a lease; whoever calls it calls ``end()`` too."""
-    lease = POOL.lease()
+    lease = Lease(POOL)
     current_lease.set(lease)
     return lease
 
@@ -180,7 +180,7 @@ def _free(seat: Seat) -> Seat:
 
 
 def _lease_like(source: weakref.ref[Seat]) -> Lease:
-    lease = POOL.lease()
+    lease = Lease(POOL)
     lease.source = source
     return lease
 

@@ -6,7 +6,7 @@ import abc
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import GeneratorType
 from typing import Any
 
@@ -24,13 +24,22 @@ class Seat(abc.ABC):
     #: How many blocks hold it.
     holds = 0
     beside: Seat | None = None
+    #: Who waits for a block to end.
+    _turns: Sequence[asyncio.Future[None]] = ()
 
-    def __init__(self) -> None:
-        #: The blocks that have a transaction or savepoint open, outermost first, by database.
-        self.blocks: dict[str, list[Any]] = {}
-        #: Guards the blocks; one that the garbage collector closes may come in between.
-        self.lock = threading.RLock()
-        self._turns: list[asyncio.Future[None]] = []
+    # Each request has a seat, and most have no block: these are made when they are needed.
+
+    @property
+    def blocks(self) -> dict[str, list[Any]]:
+        """The blocks that have a transaction or savepoint open, outermost first, by database."""
+        blocks: dict[str, list[Any]] = self.__dict__.setdefault("_blocks", {})
+        return blocks
+
+    @property
+    def lock(self) -> threading._RLock:
+        """Guards the blocks; one that the garbage collector closes may come in between."""
+        lock: threading._RLock = self.__dict__.setdefault("_lock", threading.RLock())
+        return lock
 
     @abc.abstractmethod
     def submit(self, call: Callable[..., Any], /, *args: Any) -> Any:
@@ -66,7 +75,7 @@ class Seat(abc.ABC):
     def next_turn(self) -> asyncio.Future[None]:
         """Return a future that is done when a block here has ended; with the lock held."""
         turn = asyncio.get_running_loop().create_future()
-        self._turns.append(turn)
+        self._turns = [*self._turns, turn]
         return turn
 
     def rescue_blocks(self) -> None:
@@ -77,7 +86,7 @@ class Seat(abc.ABC):
 
     def end_turn(self) -> None:
         """Let those look again who wait for a block to end; with the lock held, from any thread."""
-        turns, self._turns = self._turns, []
+        turns, self._turns = self._turns, ()
         for turn in turns:
             with contextlib.suppress(RuntimeError):  # Its loop is closed.
                 turn.get_loop().call_soon_threadsafe(_settle, turn)

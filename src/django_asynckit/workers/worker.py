@@ -20,6 +20,10 @@ logger = logging.getLogger("django_asynckit.workers")
 _numbers: Final = itertools.count(1)
 
 
+def nobody() -> None:
+    """Stand for the lease of a worker that nobody has."""
+
+
 class Worker(threading.Thread):
     """A daemon thread with an inbox of functions, each of which is called with the worker.
 
@@ -31,7 +35,7 @@ class Worker(threading.Thread):
         self.inbox: queue.SimpleQueue[Callable[[Worker], None] | None] = queue.SimpleQueue()
         self.connections = Connections(self.inbox.put)
         #: A weak reference to the lease that has this worker.
-        self.lease: Callable[[], Any] = lambda: None
+        self.lease: Callable[[], Any] = nobody
         self._clients = CacheClients()
         self._leave = leave
         self._is_open = False
