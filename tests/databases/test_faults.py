@@ -143,8 +143,8 @@ def test_receiver_that_breaks(site, network_database, when):
 
 def test_transactions_left_open(site, network_database):
     server = site()
-    statuses = ask(server, ["/open/", "/fail/", "/left/"] * 20, concurrency=6).counted()
-    assert statuses == {200: 40, 500: 20}
+    targets = ["/open/", "/fail/", "/left/", "/begin/"] * 20
+    assert ask(server, targets, concurrency=6).counted() == {200: 60, 500: 20}
     assert "inside a transaction" in server.output
     assert_nothing_is_lost(server, network_database)
 

@@ -190,6 +190,14 @@ def leave_atomic_open(request):
     return text("left")
 
 
+def leave_begin_open(request):
+    """A transaction of which Django knows nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+    Note.objects.create(tenant="nobody", text="never committed")
+    return text("left")
+
+
 @transaction.atomic
 def write_and_fail(request):
     Note.objects.create(tenant="nobody", text="never committed")
@@ -270,6 +278,7 @@ urlpatterns = [
     path("stream/rows/", stream_rows),
     path("open/", leave_transaction_open),
     path("left/", leave_atomic_open),
+    path("begin/", leave_begin_open),
     path("fail/", write_and_fail),
     path("tenants/", tenants),
     path("wrapped/", wrapped),

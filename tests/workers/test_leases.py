@@ -169,6 +169,36 @@ async def test_a_lease_that_is_dropped_in_a_transaction_is_rolled_back(kept, cap
     assert "ended inside a transaction" in caplog.text
 
 
+def begin_in_atomic():
+    transaction.atomic().__enter__()
+
+
+def begin_without_autocommit():
+    transaction.set_autocommit(False)
+
+
+def begin_in_sql():
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [begin_in_atomic, begin_without_autocommit, begin_in_sql],
+    ids=lambda one: one.__name__,
+)
+async def test_a_transaction_that_is_left_open_is_rolled_back_and_reported(kept, caplog, begins):
+    async with worker_lease():
+        await hop(begins)
+        await hop(fill)
+    await until_idle()
+    (record,) = caplog.records
+    assert "ended inside a transaction" in record.getMessage()
+    async with worker_lease():
+        assert await ContentType.objects.acount() == 0
+        assert not await hop(lambda: connection.in_atomic_block or not connection.get_autocommit())
+
+
 async def test_what_was_dropped_late_is_no_business_of_the_next(kept):
     """The worker has gone on to another request, or to nobody, when the news arrives."""
     async with worker_lease():

@@ -14,6 +14,7 @@ PASSING = [
     "WITH x AS (SELECT 1) SELECT * FROM x",
     "UPDATE app SET a = 1",
     "SAVEPOINT a",
+    "COMMIT",
     "SET LOCAL ROLE tenant",
     "SELECT set_config('role', 'tenant', true)",
     "SELECT pg_advisory_xact_lock(7)",
@@ -30,6 +31,8 @@ LASTING = [
     "SELECT 1 FROM app; SET search_path TO tenant",
     "CREATE TEMPORARY TABLE a (b int)",
     "LISTEN channel",
+    "BEGIN",
+    "START TRANSACTION",
     b"SELECT 1 FROM app",
 ]
 

@@ -113,7 +113,7 @@ class Connections:
         for alias, wrapper in list(self._wrappers.items()):
             connection = wrapper.connection
             wrapper.cursors.close_all()
-            if connection.in_atomic_block:
+            if wrapper.was_left_in_transaction():
                 logger.error(
                     "A request ended inside a transaction on the database connection %r. It is "
                     "rolled back: end each transaction where it was begun.",

@@ -9,10 +9,11 @@ from typing import Any, Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-#: What only reads and writes rows, or ends with the transaction. All else may outlast it.
+#: What only reads and writes rows, or ends with the transaction. All else may outlast it: also BEGIN,
+#: of which Django does not know that it must be ended.
 _PASSING: Final = re.compile(
     r"\s*(?:SELECT|WITH|VALUES|TABLE|INSERT|UPDATE|DELETE|MERGE|REPLACE|EXPLAIN|SHOW|"
-    r"BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET\s+(?:LOCAL|TRANSACTION|CONSTRAINTS))\b",
+    r"COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET\s+(?:LOCAL|TRANSACTION|CONSTRAINTS))\b",
     re.IGNORECASE,
 )
 #: Settings, locks, variables and temporary tables inside of such statements, and a second statement.

@@ -20,6 +20,8 @@ _ORM: Final = (
     "django.db.backends.",
     "django.core.cache.backends.db",
 )
+#: What libpq says of a connection: active, in a transaction, in one that has failed.
+_IN_TRANSACTION: Final = (1, 2, 3)
 #: Modules of Django's own connection wrappers.
 _STOCK: Final = tuple(
     f"django.db.backends.{name}." for name in ("mysql", "oracle", "postgresql", "sqlite3")
@@ -61,6 +63,13 @@ class Wrapper:
             connection.connection is not None
             and connection.autocommit != connection.settings_dict["AUTOCOMMIT"]
         )
+
+    def was_left_in_transaction(self) -> bool:
+        """The same, or whether the driver says so, after a ``BEGIN`` of which Django does not know."""
+        raw = self.connection.connection
+        is_open = getattr(raw, "in_transaction", False)  # Of SQLite.
+        status = getattr(getattr(raw, "info", None), "transaction_status", None)  # Of PostgreSQL.
+        return self.in_transaction() or bool(is_open) or status in _IN_TRANSACTION
 
     def is_dead(self) -> bool:
         """Whether there is a connection that works no more; nobody knows while in a transaction."""
