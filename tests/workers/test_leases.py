@@ -21,6 +21,7 @@ from django.utils.functional import SimpleLazyObject
 from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
 from django_asynckit.workers.context import POOL, RequestLease, begin, end, stream
+from django_asynckit.workers.job import Job
 from django_asynckit.workers.register import RECENT
 from django_asynckit.workers.routes import Route, current_route, hold, home, release
 from tests.workers.tools import Gate, alive, clean_thread, hop, thread, until, until_idle
@@ -655,3 +656,32 @@ async def test_a_transaction_that_django_s_functions_left_open_is_rolled_back(ke
     assert "inside a transaction" in caplog.text
     async with worker_lease():
         assert await ContentType.objects.acount() == 0
+
+
+class Remote:
+    """A proxy of something remote: what is asked of it is another one, and is called over there."""
+
+    def __getattr__(self, name):
+        return Remote()
+
+    def __call__(self, *args):
+        if args:
+            raise ConnectionError
+        return 1
+
+
+async def test_a_callable_that_answers_to_any_attribute_is_only_called():
+    async with worker_lease():
+        assert await hop(Remote()) == 1
+        assert await hop(Remote()) == 1
+
+
+async def test_who_calls_gets_an_answer_whatever_goes_wrong_behind_the_call(monkeypatch):
+    def fail(_):
+        raise ConnectionError
+
+    async with worker_lease():
+        with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+            patch.setattr(Job, "keeps_no_connection_state", fail)
+            await hop(clean_thread)
+        assert await hop() == await hop()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import inspect
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FunctionType, MethodType
 from typing import Any, Final, TypeVar
 
 from django_asynckit._bridge import called_by
@@ -61,20 +62,25 @@ class Job:
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.call = functools.partial(call, *args) if args else call
         self.target = called_by(call)
-        self.is_limited = getattr(self.target, "__code__", None) not in _WAITING
+        func = _function(self.target)
+        self.is_limited = func is None or func.__code__ not in _WAITING
 
     def is_declared(self) -> bool:
         """Whether it calls a function that was declared to leave nothing on a connection."""
-        func = getattr(self.target, "__func__", self.target)
-        return func is not None and getattr(func, _DECLARED, None) is func
+        func = _function(self.target)
+        if func is not None:
+            return func.__dict__.get(_DECLARED) is func
+        return self.target is not None and inspect.getattr_static(
+            self.target, _DECLARED, None
+        ) is self.target
 
     def keeps_no_connection_state(self) -> bool:
         """Whether it calls a function of Django's ORM, or one that was declared free of state."""
         if self.is_declared():
             return True
-        func = getattr(self.target, "__func__", self.target)
+        func = _function(self.target)
         # Not __module__, which a decorator copies.
-        module = getattr(func, "__globals__", {}).get("__name__", "")
+        module = None if func is None else func.__globals__.get("__name__")
         return f"{module}.".startswith(_STATELESS)
 
     def deliver(self, result: Any, error: BaseException | None) -> None:
@@ -82,6 +88,16 @@ class Job:
         # A loop that is closed has nobody left who awaits it.
         with contextlib.suppress(RuntimeError):
             self.loop.call_soon_threadsafe(_settle, self.future, result, error)
+
+
+def _function(called: Any) -> FunctionType | None:
+    """Return the Python function behind ``called``, if it is one or a method.
+
+    Nothing else is asked: a proxy of something remote, for example, calls it for any attribute.
+    """
+    if type(called) is MethodType:
+        called = called.__func__
+    return called if type(called) is FunctionType else None
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:

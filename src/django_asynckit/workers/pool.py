@@ -141,7 +141,10 @@ class Pool:
         result, error = None, None
         if not job.future.cancelled():
             result, error = worker.call(job.call, job.is_declared())
-            self._note(lease, job, result, worker)
+            try:
+                self._note(lease, job, result, worker)
+            except Exception as failure:  # Of a user's object that was compared, for example.
+                error = error or failure
         with self.lock:
             self._register.end(lease, job)
             to_close = self._register.rest(lease)
@@ -154,10 +157,12 @@ class Pool:
             self._close(worker)
 
     def _note(self, lease: Lease, job: Job, result: Any, worker: Worker) -> None:
+        was_stateless = lease.is_stateless
+        lease.is_stateless = worker.is_as_if_closed = False  # Until it is known.
         lease.note_generators(job, result, self.look_again)
         lease.is_in_transaction = worker.connections.in_transaction()
         lease.is_stateless = (
-            lease.is_stateless
+            was_stateless
             and worker_settings().hold == "auto"
             and job.keeps_no_connection_state()
             and worker.connections.are_as_before()
