@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection, transaction
 from django.test import override_settings
 
-from django_asynckit.db import TaskGroup, aatomic, agather
+from django_asynckit.db import TaskGroup, aatomic, agather, database_sync_to_async
 from django_asynckit.workers import statistics, worker_lease
 from tests.db.tools import Row, add, names, no_lease, place
 from tests.workers.tools import hop, thread, until_idle
@@ -251,6 +251,33 @@ async def test_branches_have_the_execute_wrappers_of_the_request(surroundings):
     assert len(set(seen)) == 2
     await until_idle()
     assert statistics().resting == 0
+
+
+@both
+async def test_branches_of_a_branch_that_has_run_nothing_are_like_the_request(surroundings):
+    def wrapper(execute, *args):
+        return execute(*args)
+
+    async def wrappers():
+        return await hop(lambda: list(connection.execute_wrappers))
+
+    async def gathers():
+        return await agather(wrappers())
+
+    async def changes():
+        await hop(clear)
+        return await agather(wrappers())
+
+    def clear():
+        connection.execute_wrappers.clear()
+
+    async with surroundings():
+        await hop(lambda: connection.execute_wrappers.append(wrapper))
+        assert await agather(gathers(), changes()) == (([wrapper],), ([],))
+        own = database_sync_to_async(lambda: list(connection.execute_wrappers), own_connection=True)
+        assert await agather(own()) == ([wrapper],)
+        await hop(clear)
+    await until_idle()
 
 
 @override_settings(ASYNCKIT_WORKERS=2, ASYNCKIT_WORKER_WAIT_SECONDS=5)

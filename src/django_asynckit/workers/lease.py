@@ -52,8 +52,9 @@ class Lease(Seat):
     never_waits = False
     #: Whether they wait for one without end: there is nobody left to whom an error could be told.
     is_patient = False
-    #: Of one beside others: whose connections its own are made like.
+    #: Of one beside others: whose connections its own are made like; and whether they are now.
     source: weakref.ref[Seat] | None = None
+    is_like_source = False
     #: Of one that has had no worker yet: where calls go rather than wait; and where they went.
     instead: Lease | None = None
     moved_to: Lease | None = None
@@ -94,9 +95,16 @@ class Lease(Seat):
 
     def carry_to(self, connections: Connections) -> None:
         """Make ``connections``, its worker's, like those of the seat that it is beside."""
-        source = None if self.source is None else self.source()
+        source = self._source()
         if source is not None:
             connections.carry_from(source.connections())
+        self.is_like_source = True
+
+    def _source(self) -> Seat | None:
+        source = None if self.source is None else self.source()
+        if isinstance(source, Lease) and source.source is not None and not source.is_like_source:
+            return source._source()  # It has run nothing yet, so what it is to be like counts.
+        return source
 
     def keeps_open(self) -> bool:
         """Whether an iterator or a block of code needs this very worker again."""
@@ -134,6 +142,7 @@ class Lease(Seat):
         self.is_stateless = True
         self.is_in_transaction = False
         self.must_close = False
+        self.is_like_source = False
         self._generators = ()
 
 
