@@ -334,6 +334,29 @@ async def test_what_a_class_of_the_user_s_adds_is_as_it_was_for_the_next_request
     await until_idle()
     async with worker_lease():
         assert await hop(schema) == ("public", False)
+        # What is set before the first query connects is no more the connection's own.
+        await hop(set_schema)
+        await ContentType.objects.acount()
+    await until_idle()
+    async with worker_lease():
+        assert await hop(schema) == ("public", False)
+
+
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_a_worker_is_not_lent_with_what_a_class_of_the_user_s_adds(kept, monkeypatch):
+    @keeps_no_connection_state
+    def set_schema():
+        connection.schema_name = "ada"
+
+    def create(alias):
+        return OfATenant(connections.settings[alias], alias)
+
+    monkeypatch.setattr(connections, "create_connection", create)
+    async with worker_lease():
+        await hop(set_schema)
+        await ContentType.objects.acount()
+        async with worker_lease():
+            assert await hop(lambda: connection.schema_name) == "public"
 
 
 class Chunked(DatabaseWrapper):

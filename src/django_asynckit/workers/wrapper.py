@@ -123,6 +123,7 @@ class Wrapper:
             or connection.force_debug_cursor != self._logs_queries
             or connection.allow_thread_sharing
             or settings.DEBUG  # The log of queries is a request's own.
+            or self._values_of_added() != self._added
             or self._unknown_attributes()
             or any(vars(connection).get(name) != ours for name, ours in self._watching.items())
         )
@@ -176,10 +177,15 @@ class Wrapper:
         """Keep what receivers of ``connection_created`` add: it belongs to the connection."""
         connection, ran_raw_sql = self.connection, self._ran_raw_sql
         names, wrappers = set(vars(connection)), list(connection.execute_wrappers)
+        added = self._values_of_added()
         type(connection).connect(connection)
         self._names |= vars(connection).keys() - names
         self._execute_wrappers += [w for w in connection.execute_wrappers if w not in wrappers]
-        self._added = self._values_of_added()
+        # What the request had set before is its own.
+        self._added = [
+            known if now == before else now
+            for known, before, now in zip(self._added, added, self._values_of_added(), strict=True)
+        ]
         self._ran_raw_sql = ran_raw_sql
         vars(connection)[SESSION_CHANGED] = False
 
