@@ -253,6 +253,25 @@ async def test_branches_have_the_execute_wrappers_of_the_request(surroundings):
     assert statistics().resting == 0
 
 
+@override_settings(ASYNCKIT_WORKERS=2)
+async def test_branches_that_begin_with_a_block_or_a_group_are_limited_too():
+    async def block():
+        async with aatomic():
+            workers.append(statistics().workers)
+
+    async def group():
+        await agather(block(), block())
+
+    async def request():
+        async with worker_lease():
+            await agather(block(), group())
+
+    workers = []
+    await asyncio.gather(*(request() for _ in range(5)))
+    assert len(workers) == 15
+    assert max(workers) == 2
+
+
 @both
 async def test_branches_of_a_branch_that_has_run_nothing_are_like_the_request(surroundings):
     def wrapper(execute, *args):

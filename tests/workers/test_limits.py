@@ -25,7 +25,7 @@ from django_asynckit.workers import (
     waiting,
     worker_lease,
 )
-from django_asynckit.workers.context import POOL
+from django_asynckit.workers.context import POOL, current_lease
 from django_asynckit.workers.job import spends_its_time_waiting
 from django_asynckit.workers.register import RECENT
 from django_asynckit.workers.worker import Worker
@@ -402,6 +402,15 @@ async def test_where_no_thread_can_be_started_those_who_wait_fail_too(monkeypatc
         start()
         errors = await asyncio.gather(*tasks, return_exceptions=True)
     assert [str(error) for error in errors] == ["can't start new thread"] * 3
+
+
+async def test_a_worker_that_never_began_does_not_count(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Worker, "start", refuse)
+        async with worker_lease():
+            POOL.reserve(current_lease.get())
+    assert POOL._register.closing == 0
+    assert statistics().workers == 0
 
 
 async def test_shutting_down_waits_for_work_a_while():

@@ -94,9 +94,11 @@ class Pool:
         self._starter.start()
 
     def reserve(self, lease: Lease) -> bool:
-        """Give ``lease`` a worker for the call that follows at once, unless that would have to wait."""
+        """Give ``lease`` a worker for the call that follows, unless that would have to wait."""
         with self.lock:
-            return lease.worker is not None or self._take_limited(lease)
+            if lease.worker is None and self._take_limited(lease):
+                self._register.reserve(lease)
+            return lease.worker is not None
 
     def keeps(self, lease: Lease) -> bool:
         """Whether ``lease`` has a worker that it would not lend."""

@@ -63,6 +63,12 @@ class Register:
         # No lock: the code that drops a lease may hold the pool's.
         inbox.put(self._look_again)
 
+    def reserve(self, lease: Lease) -> None:
+        """Let the worker of ``lease`` count although it has run nothing yet."""
+        assert lease.worker is not None
+        self.resting[lease.worker] = monotonic()
+        self.lendable[lease.worker] = None
+
     def begin(self, lease: Lease, job: Job) -> None:
         """Note that the worker of ``lease`` gets ``job``."""
         assert lease.worker is not None
@@ -120,6 +126,7 @@ class Register:
         """Note that ``worker`` is no more."""
         self._take_from_lease(worker)
         self.workers.discard(worker)
+        self.ending.pop(worker, None)
 
     def _recent(self) -> list[Worker]:
         """Find the workers that count although they rest, the latest first; note when that changes."""
