@@ -685,3 +685,32 @@ async def test_who_calls_gets_an_answer_whatever_goes_wrong_behind_the_call(monk
             patch.setattr(Job, "keeps_no_connection_state", fail)
             await hop(clean_thread)
         assert await hop() == await hop()
+
+
+async def test_an_abandoned_request_may_be_collected_while_the_pool_is_at_work(monkeypatch):
+    """The garbage collector closes it at any time, in a thread that may have the pool's lock."""
+
+    async def forgotten():
+        async with worker_lease():
+            await hop()
+            waits.append(True)
+            await asyncio.get_running_loop().create_future()  # Which nobody refers to.
+
+    def begin(*args):
+        gc.collect()
+        return original(*args)
+
+    waits, original = [], POOL._register.begin
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda *_: None)  # It says that the task is still pending.
+    gc.disable()  # Not before.
+    try:
+        asyncio.create_task(forgotten())  # noqa: RUF006
+        await until(lambda: waits)
+        with monkeypatch.context() as patch:
+            patch.setattr(POOL._register, "begin", begin)
+            async with worker_lease():
+                await hop()
+    finally:
+        gc.enable()
+    await until_idle()

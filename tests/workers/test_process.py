@@ -192,6 +192,56 @@ def test_fork_while_calls_wait_and_run(tmp_path):
     assert run(tmp_path, script) == ["0"] * 5
 
 
+@needs_fork
+def test_a_child_of_a_request_does_not_wait_for_the_workers_of_the_parent(tmp_path):
+    """multiprocessing runs its target in the context of the request."""
+    script = """
+        def run(number):
+            print("child", number, asyncio.run(ContentType.objects.acount()), flush=True)
+            os._exit(0)
+
+        async def main():
+            async with worker_lease():
+                await ContentType.objects.acount()
+                child = os.fork()
+                if not child:
+                    threading.Thread(target=contextvars.copy_context().run, args=(run, 1)).start()
+                    time.sleep(20)
+                print(os.waitpid(child, 0)[1], await ContentType.objects.acount(), flush=True)
+
+        import contextvars
+        asyncio.run(main())
+    """
+    assert run(tmp_path, script) == ["child", "1", "0", "0", "0"]
+
+
+@needs_fork
+def test_a_child_can_have_blocks_though_one_was_about_to_begin(tmp_path):
+    script = """
+        from django_asynckit.db import aatomic
+        from django_asynckit.workers.routes import LOCK
+
+        async def block():
+            async with worker_lease(), aatomic():
+                return await ContentType.objects.acount()
+
+        def hold():
+            with LOCK:  # As for a moment, when a block begins.
+                held.set()
+                time.sleep(0.3)
+
+        held = threading.Event()
+        threading.Thread(target=hold).start()
+        held.wait()
+        child = os.fork()
+        if not child:
+            print("child", asyncio.run(block()), flush=True)
+            os._exit(0)
+        print(os.waitpid(child, 0)[1], asyncio.run(block()), flush=True)
+    """
+    assert run(tmp_path, script) == ["child", "0", "0", "0"]
+
+
 def test_where_there_is_no_fork_nothing_is_registered(monkeypatch):
     registered = []
     monkeypatch.delattr(os, "register_at_fork", raising=False)

@@ -9,10 +9,10 @@ from typing import Any
 
 from django_asynckit._bridge import context_has_thread, route_back, route_to_workers
 from django_asynckit.workers.process import watch
-from django_asynckit.workers.routes import POOL, begin, current_lease, current_route, end
+from django_asynckit.workers.routes import LOCK, POOL, begin, current_lease, current_route, end
 from django_asynckit.workers.statistics import Statistics
 
-watch(POOL)
+watch(POOL, LOCK)
 
 
 class RequestLease:

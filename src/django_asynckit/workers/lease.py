@@ -136,6 +136,12 @@ class Lease(Seat):
         """Whether its worker may go to another request as it is."""
         return self.is_stateless and not self.is_in_transaction and not self.keeps_open()
 
+    def begin_anew(self) -> None:
+        """Forget the worker with all that it runs."""
+        self.forget_worker()
+        self.running = self.limited = 0
+        self.waiting.clear()
+
     def forget_worker(self) -> None:
         """Begin anew: the next call takes another worker."""
         self.worker = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -22,7 +24,9 @@ class Pool:
     """The workers of this process. All methods may be called from any thread."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        #: What the garbage collector wanted done while its thread had the lock: it comes at any time.
+        self._late: deque[Callable[[], None]] = deque()
         self._starter = Starter(self.lock, self._leave, self._fail)
         self._register = Register(self._starter.make, self.look_again)
         self._waiting = Waiting(self._tick)
@@ -48,15 +52,17 @@ class Pool:
                     self._serve()  # It counted while it was at rest, and does no more.
             else:
                 self._queue(lease, job)
-        self._starter.start()
+        self._unlocked()
 
     def end(self, lease: Lease) -> None:
         """Take the worker back, behind what it still runs: the request is over."""
+        if self._postpones(self.end, lease):
+            return
         with self.lock:
             lease.has_ended = True
             lease.must_close = lease.worker is not None
             self._settle(lease)
-        self._starter.start()
+        self._unlocked()
 
     def release(self, lease: Lease) -> None:
         """Take the worker back before the request is over; ``RuntimeError`` if it is in use."""
@@ -70,35 +76,41 @@ class Pool:
                 )
             lease.must_close = True
             self._settle(lease)
-        self._starter.start()
+        self._unlocked()
 
     def stream(self, lease: Lease) -> None:
         """Let ``lease`` keep no worker while it waits, unless there is something on it to keep."""
         with self.lock:
             lease.is_streaming = True
             self._settle(lease)
-        self._starter.start()
+        self._unlocked()
 
     def pin(self, lease: Lease, count: int) -> None:
         """Keep the worker of ``lease`` where it is until as many are taken away as were added."""
+        if self._postpones(self.pin, lease, count):
+            return
         with self.lock:
             lease.pins += count
             self._settle(lease)
-        self._starter.start()
+        self._unlocked()
 
     def let_go(self, lease: Lease) -> None:
         """Take the worker back as soon as nothing needs it; the next call takes one anew."""
+        if self._postpones(self.let_go, lease):
+            return
         with self.lock:
             lease.must_close = lease.worker is not None
             self._settle(lease)
-        self._starter.start()
+        self._unlocked()
 
     def reserve(self, lease: Lease) -> bool:
         """Give ``lease`` a worker for the call that follows, unless that would have to wait."""
         with self.lock:
             if lease.worker is None and self._take_limited(lease):
                 self._register.reserve(lease)
-            return lease.worker is not None
+            has_worker = lease.worker is not None
+        self._unlocked()
+        return has_worker
 
     def keeps(self, lease: Lease) -> bool:
         """Whether ``lease`` has a worker that it would not lend."""
@@ -120,6 +132,15 @@ class Pool:
     def workers(self) -> list[Worker]:
         """Return all workers."""
         return list(self._register.workers)
+
+    def forget_leases(self) -> None:
+        """Let all leases begin anew, in a child process, which has their code but not their workers."""
+        for worker in self.workers():
+            lease = worker.lease()
+            if lease is not None:
+                lease.begin_anew()
+        for lease in self._waiting.all():
+            lease.begin_anew()
 
     def statistics(self) -> Statistics:
         """Return what the workers do now, and have done."""
@@ -154,7 +175,7 @@ class Pool:
         job.deliver(result, error)
         # The traceback of the error has this frame, and the call has the error: a cycle.
         del lease, job, result, error
-        self._starter.start()
+        self._unlocked()
         if to_close is not None:
             self._close(worker)
 
@@ -178,7 +199,7 @@ class Pool:
         with self.lock:
             self._closed(worker)
             self._serve()
-        self._starter.start()
+        self._unlocked()
 
     def look_again(self, worker: Worker) -> None:
         """See whether the worker is still needed: an iterator of its lease, or that, was dropped."""
@@ -263,6 +284,20 @@ class Pool:
 
     # Called without the lock.
 
+    def _postpones(self, function: Callable[..., None], *args: Any) -> bool:
+        """Whether this thread has the lock, so that an abandoned task is being closed: then later."""
+        is_inside: bool = self.lock._is_owned()  # type: ignore[attr-defined]
+        if is_inside:
+            self._late.append(functools.partial(function, *args))
+        return is_inside
+
+    def _unlocked(self) -> None:
+        """Do what could not be done with the lock held."""
+        with contextlib.suppress(IndexError):  # Another thread was quicker.
+            while self._late:
+                self._late.popleft()()
+        self._starter.start()
+
     def _tick(self) -> None:
         with self.lock:
             expired = self._waiting.pop_expired(worker_settings().wait_seconds)
@@ -270,7 +305,7 @@ class Pool:
             for lease in expired:
                 lease.waiting.clear()
             self._serve()
-        self._starter.start()
+        self._unlocked()
         for job in jobs:
             job.deliver(None, timeout())
 
@@ -283,6 +318,7 @@ class Pool:
             if not lease.waiting:
                 self._waiting.remove(lease)
                 self._set_alarm()  # It may be on a loop that ends now.
+        self._unlocked()
 
     def _fail(self, worker: Worker, error: RuntimeError) -> None:
         """Answer all calls that were given to ``worker``, which has no thread."""

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 from django.db import connections
@@ -18,31 +19,37 @@ from django_asynckit.workers.worker import Worker
 JOIN_SECONDS: Final = 2.0
 
 
-def watch(pool: Pool) -> None:
-    """End the workers of ``pool`` with their process, and let no child inherit them."""
+def watch(pool: Pool, *locks: threading.RLock) -> None:
+    """End the workers of ``pool`` with their process, and let no child inherit them, nor ``locks``.
+
+    Whoever takes one of ``locks`` may take the pool's after it.
+    """
     atexit.register(pool.shut_down, JOIN_SECONDS)
     # There is no fork on Windows.
     if hasattr(os, "register_at_fork"):
-        fork = _Fork(pool)
+        fork = _Fork(pool, locks)
         os.register_at_fork(
             before=fork.before, after_in_parent=fork.in_parent, after_in_child=fork.in_child
         )
 
 
 class _Fork:
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, locks: Iterable[threading.RLock]) -> None:
         self._pool = pool
+        self._locks = list(locks)
         self._inherited: list[object] = []
 
     def before(self) -> None:
-        self._pool.lock.acquire()
+        for lock in (*self._locks, self._pool.lock):
+            lock.acquire()
         self._inherited = [
             connection for worker in self._pool.workers() for connection in worker.connections.raw()
         ]
 
     def in_parent(self) -> None:
         self._inherited = []
-        self._pool.lock.release()
+        for lock in (self._pool.lock, *self._locks):
+            lock.release()
 
     def in_child(self) -> None:
         """Forget the workers, whose threads are not here, without closing what they had.
@@ -54,7 +61,10 @@ class _Fork:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
         self._inherited = []
         _forget_own_connections()
+        self._pool.forget_leases()
         self._pool.__init__()  # type: ignore[misc]
+        for lock in self._locks:
+            lock.release()
 
 
 def _forget_own_connections() -> None:

@@ -30,7 +30,7 @@ POOL: Final = Pool()
 current_lease: Final[ContextVar[Lease | None]] = ContextVar("asynckit_lease", default=None)
 current_route: Final[ContextVar[Route | None]] = ContextVar("asynckit_route", default=None)
 #: Guards which block holds what. One that the garbage collector closes may come in between.
-_lock: Final = threading.RLock()
+LOCK: Final = threading.RLock()
 
 
 class Route:
@@ -169,7 +169,7 @@ def _free(seat: Seat) -> Seat:
     if not seat.holds:
         return seat
     seat.rescue_blocks()
-    with _lock:
+    with LOCK:
         source = weakref.ref(seat)
         while seat.holds:
             if seat.beside is None:
@@ -187,7 +187,7 @@ def _lease_like(source: weakref.ref[Seat]) -> Lease:
 
 def hold(home: Seat) -> Seat:
     """Give the running block ``home``, or a seat beside it, until :func:`release`."""
-    with _lock:
+    with LOCK:
         seat = _free(home)
         seat.hold(1)
         return seat
@@ -195,7 +195,7 @@ def hold(home: Seat) -> Seat:
 
 def release(seat: Seat) -> None:
     """Give back what :func:`hold` has returned."""
-    with _lock:
+    with LOCK:
         seat.hold(-1)
     for one in (seat, _behind(seat)):
         if one is not None and not one.holds:

@@ -17,7 +17,7 @@ class Starter:
 
     def __init__(
         self,
-        lock: threading.Lock,
+        lock: threading.RLock,
         leave: Callable[[Worker], bool],
         fail: Callable[[Worker, RuntimeError], None],
     ) -> None:

@@ -60,6 +60,10 @@ class Waiting:
             self._logged = now
             lease.worker.inbox.put(functools.partial(_log, waited, len(self)))
 
+    def all(self) -> list[Lease]:
+        """Return all that wait."""
+        return list(self._since)
+
     def first(self) -> Lease:
         """Return who has waited for longest."""
         return next(iter(self._since))
