@@ -20,7 +20,14 @@ from django.utils.functional import SimpleLazyObject
 
 from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
-from django_asynckit.workers.context import POOL, RequestLease, begin, end, stream
+from django_asynckit.workers.context import (
+    POOL,
+    RequestLease,
+    begin,
+    current_lease,
+    end,
+    stream,
+)
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.register import RECENT
 from django_asynckit.workers.routes import Route, current_route, hold, home, release
@@ -277,6 +284,41 @@ async def test_a_generator_that_a_function_returns_keeps_the_worker(kept):
 # Django leaves it to whoever drops an iterator to close its cursor, in whatever thread that is.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @override_settings(ASYNCKIT_WORKERS=1)
+async def test_an_iterator_is_noted_once(kept):
+    def numbers():
+        yield from range(10)
+
+    async with worker_lease():
+        iterator = numbers()
+        for number in range(10):
+            assert await hop(next, iterator) == number
+        assert len(current_lease.get()._generators) == 1
+        assert await hop(next, iterator, None) is None
+
+
+async def test_what_comes_while_an_iterator_begins_goes_where_it_does():
+    """Such as its close, although a block has taken the place meanwhile."""
+
+    def numbers():
+        gate()
+        yield thread()
+
+    async with worker_lease():
+        with Gate() as gate:
+            iterator = numbers()
+            first = asyncio.create_task(hop(next, iterator))
+            await gate.wait_entered()
+            seat = hold(home())
+            try:
+                close = asyncio.create_task(hop(lambda one: (one.close(), thread()), iterator))
+                elsewhere = await hop()
+                gate.open()
+                assert await first == (await close)[1] != elsewhere
+            finally:
+                release(seat)
+    await until_idle()
+
+
 async def test_a_request_ends_before_its_iterator(kept):
     """Which a task reads that outlives the request."""
     began, ended = asyncio.Event(), asyncio.Event()
@@ -681,9 +723,10 @@ async def test_who_calls_gets_an_answer_whatever_goes_wrong_behind_the_call(monk
         raise ConnectionError
 
     async with worker_lease():
-        with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+        with monkeypatch.context() as patch:
             patch.setattr(Job, "keeps_no_connection_state", fail)
-            await hop(clean_thread)
+            with pytest.raises(ConnectionError):
+                await hop(clean_thread)
         assert await hop() == await hop()
 
 

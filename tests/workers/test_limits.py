@@ -364,6 +364,14 @@ async def test_without_reuse_each_request_has_a_new_thread():
 
 
 @override_settings(ASYNCKIT_WORKER_IDLE_SECONDS=0.05)
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_REUSE=False)
+async def test_without_reuse_no_thread_is_lent():
+    async with worker_lease():
+        name = await hop(clean_thread)
+        assert await leased(clean_thread) != name
+        assert await hop(clean_thread) == name
+
+
 async def test_an_idle_worker_ends(kept):
     async with worker_lease():
         await ContentType.objects.acount()

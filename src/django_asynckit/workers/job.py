@@ -70,9 +70,10 @@ class Job:
         func = _function(self.target)
         if func is not None:
             return func.__dict__.get(_DECLARED) is func
-        return self.target is not None and inspect.getattr_static(
-            self.target, _DECLARED, None
-        ) is self.target
+        return (
+            self.target is not None
+            and inspect.getattr_static(self.target, _DECLARED, None) is self.target
+        )
 
     def keeps_no_connection_state(self) -> bool:
         """Whether it calls a function of Django's ORM, or one that was declared free of state."""

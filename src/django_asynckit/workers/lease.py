@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import GeneratorType
 from typing import Any, Protocol
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_asynckit._bridge import called_with
 from django_asynckit.conf import worker_settings
 from django_asynckit.workers.connections import Connections
 from django_asynckit.workers.job import Job
@@ -108,17 +107,23 @@ class Lease(Seat):
 
     def keeps_open(self) -> bool:
         """Whether an iterator or a block of code needs this very worker again."""
-        self._generators = [one for one in self._generators if _is_open(one())]
-        return bool(self.pins or self._generators)
+        return bool(self.pins or self.iterators())
 
-    def note_generators(self, job: Job, result: Any, look_again: Callable[[Worker], None]) -> None:
-        """Remember the sync generators that ``job`` has got or returned, while they are open."""
+    def note_generators(self, values: Iterable[Any], look_again: Callable[[Worker], None]) -> None:
+        """Remember the sync generators among ``values``, once each, while they are open; by its worker."""
+        # isinstance() would load a lazy object.
+        found = [value for value in values if type(value) is GeneratorType]
+        if not found:
+            return
         assert self.worker is not None
         inbox = self.worker.inbox
-        for value in (*called_with(job.call), result):
-            if type(value) is GeneratorType:  # isinstance() would load a lazy object.
-                found = weakref.ref(value, lambda _: inbox.put(look_again))
-                self._generators = [*self._generators, found]
+        noted = [one for one in self._generators if _is_open(one())]
+        known = [one() for one in noted]
+        self._generators = noted + [
+            weakref.ref(value, lambda _: inbox.put(look_again))
+            for value in found
+            if value not in known
+        ]
 
     def gives_back(self) -> bool:
         """Whether its worker, which runs nothing, is to be closed now."""
@@ -134,7 +139,12 @@ class Lease(Seat):
 
     def may_lend(self) -> bool:
         """Whether its worker may go to another request as it is."""
-        return self.is_stateless and not self.is_in_transaction and not self.keeps_open()
+        return (
+            worker_settings().reuse
+            and self.is_stateless
+            and not self.is_in_transaction
+            and not self.keeps_open()
+        )
 
     def begin_anew(self) -> None:
         """Forget the worker with all that it runs."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from django_asynckit._bridge import called_with
 from django_asynckit.conf import worker_settings
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.lease import Lease
@@ -163,6 +164,8 @@ class Pool:
     def _run(self, lease: Lease, job: Job, worker: Worker) -> None:
         result, error = None, None
         if not job.future.cancelled():
+            # Now, too: what comes while it runs goes where its iterators are.
+            lease.note_generators(called_with(job.call), self.look_again)
             result, error = worker.call(job.call, job.is_declared())
             try:
                 self._note(lease, job, result, worker)
@@ -182,7 +185,7 @@ class Pool:
     def _note(self, lease: Lease, job: Job, result: Any, worker: Worker) -> None:
         was_stateless = lease.is_stateless
         lease.is_stateless = worker.is_as_if_closed = False  # Until it is known.
-        lease.note_generators(job, result, self.look_again)
+        lease.note_generators((*called_with(job.call), result), self.look_again)
         lease.is_in_transaction = worker.connections.in_transaction()
         lease.is_stateless = (
             was_stateless
