@@ -493,6 +493,30 @@ async def test_a_connection_that_an_error_has_broken_is_closed_at_once(kept):
         await ContentType.objects.acount()
 
 
+@pytest.mark.parametrize("who", ["own", "other"])
+async def test_a_dead_connection_is_not_renewed_without_what_the_request_set(kept, who):
+    """As on stock Django, its queries fail to the end of the request."""
+
+    def set_something():
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA user_version")
+
+    async def dies():
+        async with worker_lease():
+            await ContentType.objects.acount()
+            await hop(die)
+            await hop(broken)
+
+    async with worker_lease():
+        await hop(set_something)
+        await hop(die)
+        await (hop(broken) if who == "own" else asyncio.create_task(dies()))
+        assert await hop(is_connected)
+    await until_idle()
+    async with worker_lease():
+        assert not await hop(is_connected)
+
+
 async def test_an_error_that_breaks_nothing_is_looked_into_once(kept):
     asked = []
 

@@ -80,7 +80,7 @@ class Connections:
         """Close a connection that an error has broken, and have all others of its alias checked."""
         for alias, wrapper in self._wrappers.items():
             if wrapper.has_died():
-                _close(wrapper.connection)
+                _close_dead(wrapper)
                 _deaths[alias] = self._deaths_seen[alias] = _deaths.get(alias, 0) + 1
 
     def check_if_others_died(self) -> None:
@@ -90,7 +90,7 @@ class Connections:
         deaths = dict(_deaths)
         for alias, wrapper in self._wrappers.items():
             if self._deaths_seen.get(alias) != deaths.get(alias) and wrapper.is_dead():
-                _close(wrapper.connection)
+                _close_dead(wrapper)
         self._deaths_seen = deaths
 
     def in_transaction(self) -> bool:
@@ -176,6 +176,12 @@ class Connections:
 
 def _current(alias: str) -> BaseDatabaseWrapper | None:
     return getattr(connections._connections, alias, None)  # type: ignore[attr-defined]
+
+
+def _close_dead(wrapper: Wrapper) -> None:
+    """Let the next query connect anew, unless it would miss what the request set: that is to fail."""
+    if not wrapper.must_not_be_kept():
+        _close(wrapper.connection)
 
 
 def _close(connection: BaseDatabaseWrapper) -> None:
