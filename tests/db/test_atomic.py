@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from django.utils.connection import ConnectionDoesNotExist
 
@@ -98,3 +100,27 @@ async def test_a_block_makes_two_hops(surroundings):
             async with aatomic():
                 pass
         assert len(trace.hops) == 2
+
+
+async def test_a_generator_that_is_closed_in_other_code_leaves_its_own_block(kept):
+    """Python closes one that was forgotten at any time, so in any context."""
+
+    async def generate():
+        async with transaction_for_all:
+            yield
+
+    async def forgets():
+        async with worker_lease():
+            generator = generate()
+            await anext(generator)
+            return generator
+
+    transaction_for_all = aatomic()
+    generator = await asyncio.create_task(forgets())
+    async with worker_lease():
+        async with transaction_for_all:
+            await add("a")
+            await generator.aclose()
+            await add("b")
+            assert await names() == set()
+        assert await names() == {"a", "b"}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Coroutine
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from django.db import DEFAULT_DB_ALIAS
@@ -27,12 +28,14 @@ class AsyncAtomic:
         self.using = using
         self.savepoint = savepoint
         self.durable = durable
-        self._blocks: list[Block] = []
+        #: Those that run, each with the frame that it was entered in.
+        self._blocks: list[tuple[int | None, Block]] = []
 
     async def __aenter__(self) -> None:
+        frame = _frame(sys._getframe(1))
         block = Block(self.using or DEFAULT_DB_ALIAS, self.savepoint, self.durable)
         await block.enter()
-        self._blocks.append(block)
+        self._blocks.append((frame, block))
 
     async def __aexit__(
         self,
@@ -40,7 +43,7 @@ class AsyncAtomic:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._pop_block().exit(exc_value)
+        await self._pop_block(_frame(sys._getframe(1))).exit(exc_value)
 
     def __call__(self, func: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaited[R]]:
         """Return ``func``, an async function, inside a block of its own at each call."""
@@ -59,12 +62,21 @@ class AsyncAtomic:
 
         return inner
 
-    def _pop_block(self) -> Block:
-        """Return the block to leave: the running code's own, if there are several."""
-        mine = [block for block in self._blocks if block.is_innermost()]
-        block = (mine or self._blocks)[-1]
-        self._blocks.remove(block)
-        return block
+    def _pop_block(self, frame: int | None) -> Block:
+        """Return the block to leave: the running code's own, if there are several.
+
+        By its frame, since an async generator may be closed in the context of other code.
+        """
+        entered_here = [one for one in self._blocks if frame is not None and one[0] == frame]
+        innermost = [one for one in self._blocks if one[1].is_innermost()]
+        found = (entered_here or innermost or self._blocks)[-1]
+        self._blocks.remove(found)
+        return found[1]
+
+
+def _frame(frame: FrameType) -> int | None:
+    """Say which frame it is; those of ``AsyncExitStack`` enter and leave in different ones."""
+    return None if frame.f_globals.get("__name__") == "contextlib" else id(frame)
 
 
 @overload
