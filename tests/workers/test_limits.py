@@ -115,6 +115,22 @@ async def test_who_has_nothing_to_keep_makes_room_at_once(long_recent):
 
 
 @override_settings(ASYNCKIT_WORKERS=1)
+async def test_who_waits_is_served_when_an_iterator_is_dropped(long_recent):
+    @keeps_no_connection_state
+    def begun():
+        generator = (number for number in range(2))
+        next(generator)
+        return generator
+
+    async with worker_lease():
+        generator = await hop(begun)
+        other = asyncio.create_task(leased(clean_thread))
+        await until(lambda: statistics().waiting == 1)
+        del generator
+        await asyncio.wait_for(other, long_recent)
+
+
+@override_settings(ASYNCKIT_WORKERS=1)
 async def test_after_a_tenth_of_a_second_the_oldest_lends():
     async with worker_lease():
         mine = await hop(clean_thread)

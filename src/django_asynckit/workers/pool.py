@@ -210,11 +210,13 @@ class Pool:
             if worker not in self._register.resting:
                 return
             lease = worker.lease()
-            if lease is None:
-                self._register.detach(worker)
-            elif self._register.rest(lease) is None:
-                return
-        self._close(worker)
+            to_close = (
+                self._register.detach(worker) if lease is None else self._register.rest(lease)
+            )
+            self._serve()  # There may be one more to lend.
+        self._unlocked()
+        if to_close is not None:
+            self._close(worker)
 
     def _leave(self, worker: Worker) -> bool:
         with self.lock:
