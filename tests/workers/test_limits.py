@@ -29,7 +29,8 @@ from django_asynckit.workers.context import POOL, current_lease
 from django_asynckit.workers.job import spends_its_time_waiting
 from django_asynckit.workers.register import RECENT
 from django_asynckit.workers.worker import Worker
-from tests.driver import drive
+from tests import settings as project
+from tests.driver import drive, plain_root_logger
 from tests.workers.tools import Gate, alive, busy, clean_thread, hop, thread, until, until_idle
 
 
@@ -222,14 +223,62 @@ async def test_hold_call_keeps_a_transaction(kept):
 
 
 @override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.2)
-async def test_who_waits_too_long_gets_an_error():
+async def test_who_waits_too_long_gets_an_error(caplog):
     since = monotonic()
     async with busy():
-        with pytest.raises(WorkerTimeout, match=r"within 0\.2 s .* 1 requests \(ASYNCKIT_WORKERS"):
+        with pytest.raises(WorkerTimeout, match=r"within 0\.2 s .* ASYNCKIT_WORKERS = 1"):
             await leased()
         assert monotonic() - since >= 0.2
         assert statistics().waiting == 0
+        assert statistics().timed_out == 1
+        assert statistics().longest_wait >= 0.2
+        await until(lambda: caplog.records)
     await leased()
+    (record,) = caplog.records
+    assert "1 requests waited for a worker in vain" in record.getMessage()
+    assert record.levelno == logging.WARNING
+
+
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.2)
+async def test_who_has_waited_in_vain_does_not_wait_again_until_it_was_served():
+    async with worker_lease():
+        async with busy():
+            for longest in (30, 0.1):
+                since = monotonic()
+                with pytest.raises(WorkerTimeout):
+                    await hop()
+                assert monotonic() - since < longest
+        await hop()
+        await asyncio.sleep(RECENT * 1.2)
+        async with busy():
+            await hop()  # It has a worker of its own now.
+
+
+def fails_in_sync(request):
+    return HttpResponse(b"not reached")
+
+
+async def fails_in_async(request):
+    raise ValueError("of the view")
+
+
+@pytest.mark.parametrize("view", [fails_in_sync, fails_in_async])
+@pytest.mark.parametrize("middleware", [[], project.MIDDLEWARE], ids=["bare", "seven"])
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.5, DEBUG=True)
+async def test_a_request_waits_in_vain_once_also_where_its_error_page_needs_a_thread(
+    view, middleware
+):
+    urls = type("Urls", (), {"urlpatterns": [path("", view)]})
+    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware), plain_root_logger():
+        handler = ASGIHandler()
+        async with busy():
+            since = monotonic()
+            reply = await drive(handler, headers={"host": "localhost"})
+            assert 0.5 <= monotonic() - since < 0.9
+    assert reply.status == 500
+    assert b"WorkerTimeout" in reply.body
+    assert (b"of the view" in reply.body) is (view is fails_in_async)
+    await until_idle()
 
 
 @override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=3)

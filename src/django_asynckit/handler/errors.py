@@ -22,7 +22,9 @@ from django.views import defaults
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._logs import emits_locally
+from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.middleware.csrf import needs_check
+from django_asynckit.workers.context import run_although_busy
 
 #: Django's error views with the template that each looks for first.
 _VIEWS: Final[dict[int, tuple[Callable[..., Any], str]]] = {
@@ -42,7 +44,13 @@ async def response_for(request: HttpRequest, exception: Exception) -> HttpRespon
     answer = handlers_exception.response_for_exception
     if answer is _DJANGOS and _is_answered_in_memory(request, exception):
         return answer(request, exception)
-    return await run_in_worker(answer, request, exception)
+    if isinstance(exception, WorkerTimeout):
+        response: HttpResponseBase = await run_although_busy(answer, request, exception)
+        return response
+    try:
+        return await run_in_worker(answer, request, exception)
+    except WorkerTimeout as error:
+        raise error from exception  # Which is not to be forgotten over this.
 
 
 def warm() -> None:

@@ -13,8 +13,10 @@ from django_asynckit._bridge import (
     is_adapted_to_sync,
     run_in_worker,
 )
+from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import Mode, awaitable_hook, is_non_blocking
+from django_asynckit.workers.context import run_although_busy
 
 Hook = Callable[..., Any]
 
@@ -37,7 +39,8 @@ class ExceptionHooks:
             elif mode is Mode.INLINE:
                 response = _first(hooks, request, exception)
             else:
-                response = await run_in_worker(_first, hooks, request, exception)
+                run = run_although_busy if isinstance(exception, WorkerTimeout) else run_in_worker
+                response = await run(_first, hooks, request, exception)
             if response:
                 return response
         return None

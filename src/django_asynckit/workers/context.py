@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextvars import Token
 from typing import Any
 
-from django_asynckit._bridge import context_has_thread, route_back, route_to_workers
+from django_asynckit._bridge import (
+    context_has_thread,
+    route_back,
+    route_to_workers,
+    run_in_worker,
+)
+from django_asynckit.workers.job import spends_its_time_waiting
 from django_asynckit.workers.process import watch
 from django_asynckit.workers.routes import LOCK, POOL, begin, current_lease, current_route, end
 from django_asynckit.workers.statistics import Statistics
@@ -86,6 +92,18 @@ def wait_patiently() -> None:
     lease = current_lease.get()
     if lease is not None:
         lease.is_patient = True
+
+
+async def run_although_busy(func: Callable[..., Any], *args: Any) -> Any:
+    """Run ``func`` on this request's worker, above the limit if need be: it has waited in vain."""
+    return await run_in_worker(_call, func, *args)
+
+
+def _call(func: Callable[..., Any], *args: Any) -> Any:
+    return func(*args)
+
+
+spends_its_time_waiting(_call.__code__)
 
 
 def stream() -> None:

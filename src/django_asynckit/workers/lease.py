@@ -51,6 +51,8 @@ class Lease(Seat):
     never_waits = False
     #: Whether they wait for one without end: there is nobody left to whom an error could be told.
     is_patient = False
+    #: Whether it has waited in vain, so that its next call does not wait as long again.
+    has_given_up = False
     #: Of one beside others: whose connections its own are made like; and whether they are now.
     source: weakref.ref[Seat] | None = None
     is_like_source = False

@@ -17,7 +17,7 @@ from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.register import Register
 from django_asynckit.workers.starting import Starter
 from django_asynckit.workers.statistics import Statistics
-from django_asynckit.workers.waiting import Waiting, timeout
+from django_asynckit.workers.waiting import Waiting, log_vain_waits, timeout
 from django_asynckit.workers.worker import Worker
 
 
@@ -157,6 +157,7 @@ class Pool:
                 started=self._starter.count,
                 waited=self._waiting.served,
                 longest_wait=self._waiting.longest,
+                timed_out=self._waiting.timed_out,
             )
 
     # Called by a worker, in its thread.
@@ -257,10 +258,14 @@ class Pool:
 
     def _hand_over(self, lease: Lease, job: Job) -> None:
         assert lease.worker is not None
+        lease.has_given_up = False
         self._register.begin(lease, job)
         lease.worker.inbox.put(functools.partial(self._run, lease, job))
 
     def _queue(self, lease: Lease, job: Job) -> None:
+        if lease.has_given_up and not lease.is_patient:
+            job.deliver(None, timeout())
+            return
         if not lease.waiting:
             lease.waiting = deque()
         lease.waiting.append(job)
@@ -309,8 +314,11 @@ class Pool:
             jobs = [job for lease in expired for job in lease.waiting]
             for lease in expired:
                 lease.waiting.clear()
+                lease.has_given_up = True
             self._serve()
         self._unlocked()
+        if expired:
+            log_vain_waits(len(expired))
         for job in jobs:
             job.deliver(None, timeout())
 

@@ -22,3 +22,5 @@ class Statistics:
     started: int
     waited: int
     longest_wait: float
+    #: Calls that waited in vain.
+    timed_out: int

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import functools
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from math import inf
@@ -37,6 +38,8 @@ class Waiting:
         #: How many leases got a worker after a wait, and the longest wait in seconds.
         self.served = 0
         self.longest = 0.0
+        #: How many leases waited in vain.
+        self.timed_out = 0
 
     def __len__(self) -> int:
         return len(self._since)
@@ -75,7 +78,8 @@ class Waiting:
             lease for lease, since in self._since.items() if since <= until and not lease.is_patient
         ]
         for lease in expired:
-            del self._since[lease]
+            self.longest = max(self.longest, self.remove(lease))
+        self.timed_out += len(expired)
         return expired
 
     def first_since(self) -> float:
@@ -113,6 +117,14 @@ class Waiting:
         self._wake()
 
 
+def log_vain_waits(count: int) -> None:
+    """Log that so many leases have waited in vain: in a thread, since it may block, and no worker is free."""
+    settings = worker_settings()
+    text = "%d requests waited for a worker in vain, for %g s. ASYNCKIT_WORKERS = %d were at work."
+    args = (text, count, settings.wait_seconds, settings.limit)
+    threading.Thread(target=logger.warning, args=args, name="asynckit-log", daemon=True).start()
+
+
 def _log(seconds: float, others: int, _worker: Worker) -> None:
     logger.warning(
         "A request waited %.1f s for a worker, and %d more wait: ASYNCKIT_WORKERS = %d requests "
@@ -128,5 +140,6 @@ def timeout() -> WorkerTimeout:
     settings = worker_settings()
     return WorkerTimeout(
         f"No worker was free within {settings.wait_seconds:g} s (ASYNCKIT_WORKER_WAIT_SECONDS): "
-        f"{settings.limit} requests (ASYNCKIT_WORKERS) were running blocking code all the time."
+        f"as many requests as may, ASYNCKIT_WORKERS = {settings.limit}, were running blocking code "
+        "all the time."
     )
