@@ -377,6 +377,22 @@ async def test_autocommit_that_was_left_off(kept, caplog, closes):
     async with worker_lease():
         assert await hop(transaction.get_autocommit)
         assert await ContentType.objects.acount() == 0
+    (record,) = [one for one in caplog.records if one.name != "asyncio"]
+    assert "ended inside a transaction" in record.getMessage()
+
+
+async def test_autocommit_that_was_left_off_after_a_commit_is_not_reported(kept, caplog):
+    def leave_off():
+        transaction.set_autocommit(False)
+        fill()
+        transaction.commit()
+
+    async with worker_lease():
+        await hop(leave_off)
+    await until_idle()
+    async with worker_lease():
+        assert await hop(transaction.get_autocommit)
+        assert await ContentType.objects.acount() == 3
     assert [one for one in caplog.records if one.name != "asyncio"] == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -44,13 +45,11 @@ async def response_for(request: HttpRequest, exception: Exception) -> HttpRespon
     answer = handlers_exception.response_for_exception
     if answer is _DJANGOS and _is_answered_in_memory(request, exception):
         return answer(request, exception)
-    if isinstance(exception, WorkerTimeout):
-        response: HttpResponseBase = await run_although_busy(answer, request, exception)
-        return response
-    try:
-        return await run_in_worker(answer, request, exception)
-    except WorkerTimeout as error:
-        raise error from exception  # Which is not to be forgotten over this.
+    if not isinstance(exception, WorkerTimeout):
+        with contextlib.suppress(WorkerTimeout):
+            return await run_in_worker(answer, request, exception)
+    response: HttpResponseBase = await run_although_busy(answer, request, exception)
+    return response
 
 
 def warm() -> None:

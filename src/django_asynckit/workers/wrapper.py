@@ -65,11 +65,14 @@ class Wrapper:
         )
 
     def was_left_in_transaction(self) -> bool:
-        """The same, or whether the driver says so, after a ``BEGIN`` of which Django does not know."""
+        """Whether a transaction is open for sure, also one of which Django does not know.
+
+        With autocommit off there may be none. MySQL's drivers do not say.
+        """
         raw = self.connection.connection
         is_open = getattr(raw, "in_transaction", False)  # Of SQLite.
         status = getattr(getattr(raw, "info", None), "transaction_status", None)  # Of PostgreSQL.
-        return self.in_transaction() or bool(is_open) or status in _IN_TRANSACTION
+        return self.connection.in_atomic_block or bool(is_open) or status in _IN_TRANSACTION
 
     def is_dead(self) -> bool:
         """Whether there is a connection that works no more; nobody knows while in a transaction."""
