@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import sys
 import threading
 from time import monotonic, sleep
 
@@ -262,6 +263,40 @@ async def fails_in_async(request):
     raise ValueError("of the view")
 
 
+def notes_exceptions(get_response):
+    """Middleware with a sync hook for exceptions."""
+
+    async def middleware(request):
+        return await get_response(request)
+
+    def process_exception(request, exception):
+        noted.append((exception, sys.exc_info()[1]))
+
+    middleware.process_exception = process_exception
+    return middleware
+
+
+notes_exceptions.sync_capable, notes_exceptions.async_capable = False, True
+noted = []
+
+
+@override_settings(
+    ASYNCKIT_WORKERS=1,
+    ASYNCKIT_WORKER_WAIT_SECONDS=0.2,
+    MIDDLEWARE=[f"{__name__}.notes_exceptions"],
+)
+async def test_hooks_for_exceptions_run_after_a_wait_in_vain():
+    noted.clear()
+    urls = type("Urls", (), {"urlpatterns": [path("", fails_in_async)]})
+    with override_settings(ROOT_URLCONF=urls), plain_root_logger():
+        async with busy():
+            assert (await drive(ASGIHandler())).status == 500
+    ((given, handled),) = noted
+    assert given is handled
+    assert str(given) == "of the view"
+    await until_idle()
+
+
 @pytest.mark.parametrize("view", [fails_in_sync, fails_in_async])
 @pytest.mark.parametrize("middleware", [[], project.MIDDLEWARE], ids=["bare", "seven"])
 @override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.5, DEBUG=True)
@@ -273,7 +308,7 @@ async def test_a_request_waits_in_vain_once_also_where_its_error_page_needs_a_th
         handler = ASGIHandler()
         async with busy():
             since = monotonic()
-            reply = await drive(handler, headers={"host": "localhost"})
+            reply = await drive(handler)
             assert 0.5 <= monotonic() - since < 0.9
     assert reply.status == 500
     assert (b"of the view" if view is fails_in_async else b"WorkerTimeout") in reply.body

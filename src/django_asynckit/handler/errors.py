@@ -45,11 +45,25 @@ async def response_for(request: HttpRequest, exception: Exception) -> HttpRespon
     answer = handlers_exception.response_for_exception
     if answer is _DJANGOS and _is_answered_in_memory(request, exception):
         return answer(request, exception)
+    response: HttpResponseBase = await run_for(exception, answer, request, exception)
+    return response
+
+
+async def run_for(exception: Exception, func: Callable[..., Any], *args: Any) -> Any:
+    """Run ``func`` in a worker while ``exception`` is being handled: one hop.
+
+    If the request has waited for a worker in vain, then at once, above the limit.
+    """
     if not isinstance(exception, WorkerTimeout):
         with contextlib.suppress(WorkerTimeout):
-            return await run_in_worker(answer, request, exception)
-    response: HttpResponseBase = await run_although_busy(answer, request, exception)
-    return response
+            return await run_in_worker(func, *args)
+    traceback = exception.__traceback__
+    try:
+        # Where a wait has ended with another one, Python has forgotten this one.
+        raise exception  # noqa: TRY301
+    except Exception:
+        exception.__traceback__ = traceback
+        return await run_although_busy(func, *args)
 
 
 def warm() -> None:

@@ -11,12 +11,10 @@ from django.http import HttpRequest
 from django_asynckit._bridge import (
     adapted_coroutine_function,
     is_adapted_to_sync,
-    run_in_worker,
 )
-from django_asynckit.exceptions import WorkerTimeout
+from django_asynckit.handler.errors import run_for
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import Mode, awaitable_hook, is_non_blocking
-from django_asynckit.workers.context import run_although_busy
 
 Hook = Callable[..., Any]
 
@@ -39,8 +37,7 @@ class ExceptionHooks:
             elif mode is Mode.INLINE:
                 response = _first(hooks, request, exception)
             else:
-                run = run_although_busy if isinstance(exception, WorkerTimeout) else run_in_worker
-                response = await run(_first, hooks, request, exception)
+                response = await run_for(exception, _first, hooks, request, exception)
             if response:
                 return response
         return None
