@@ -170,7 +170,7 @@ class TestExecutor:
         async def main():
             before = _bridge.route_to_workers()
             assert await sync_to_async(collect)(1, 2, name=3) == ((1, 2), {"name": 3})
-            _bridge.route_back(before)
+            _bridge.reset(before)
 
         run(main())
         (job,) = noting.jobs
@@ -213,7 +213,7 @@ class TestExecutor:
         async def main():
             async with ThreadSensitiveContext():
                 before = _bridge.route_to_workers()
-                _bridge.route_back(before)
+                _bridge.reset(before)
                 await sync_to_async(collect)()
 
         run(main())
@@ -269,7 +269,7 @@ class TestContextHasThread:
             before = _bridge.route_to_workers()
             assert not _bridge.context_has_thread()
             assert not _bridge.thread_is_in_use()
-            _bridge.route_back(before)
+            _bridge.reset(before)
 
 
 class TestUninterrupted:

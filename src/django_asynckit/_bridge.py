@@ -78,9 +78,12 @@ def thread_that_waits(executor: Any) -> threading.Thread | None:
     return thread
 
 
-def leave_thread() -> None:
-    """Let no thread that waits in ``async_to_sync`` run the thread-sensitive calls of this context."""
-    delete_local_value(AsyncToSync.executors, "current")
+def leave_thread() -> Token[Any] | None:
+    """Let no thread that waits in ``async_to_sync`` run the thread-sensitive calls of this context.
+
+    Returns what takes that back with :func:`reset`, if there was such a thread.
+    """
+    return delete_local_value(AsyncToSync.executors, "current")
 
 
 def leave_ended_thread() -> None:
@@ -116,7 +119,7 @@ def register_executor(executor: Executor) -> None:
 
 
 def route_to_workers() -> Token[Any]:
-    """Send thread-sensitive calls of this context to the registered executor, until :func:`route_back`.
+    """Send thread-sensitive calls of this context to the registered executor, until :func:`reset`.
 
     A thread that waits in ``async_to_sync`` (WSGI, ``TestCase``) still comes first.
     """
@@ -124,13 +127,17 @@ def route_to_workers() -> Token[Any]:
     return context.set(REQUEST_KEY)
 
 
-def route_back(token: Token[Any]) -> None:
-    """Let thread-sensitive calls of this context go where they went before; not of another context."""
-    # Reset, not set: asgiref tells None from what was never set.
-    try:  # noqa: SIM105 - each request comes here.
-        SyncToAsync.thread_sensitive_context.reset(token)
-    except ValueError:
-        pass
+def reset(*tokens: Token[Any] | None) -> None:
+    """Give variables of this context the values that they had before.
+
+    Not those of another one, in which the garbage collector may be closing what was abandoned.
+    """
+    for token in tokens:
+        if token is not None:
+            try:  # noqa: SIM105 - each request comes here.
+                token.var.reset(token)
+            except ValueError:
+                pass
 
 
 def called_by(job: Callable[..., Any]) -> Any:
@@ -194,12 +201,14 @@ def set_local_value(local: Local, name: str, value: Any) -> None:
     local._storage._data.set(_Storage(threading.get_ident(), values))
 
 
-def delete_local_value(local: Local, name: str) -> None:
-    """Delete an attribute of a Local that is not thread-critical, if it is set."""
+def delete_local_value(local: Local, name: str) -> Token[Any] | None:
+    """Delete an attribute of a Local that is not thread-critical, if it is set; return a token then."""
     values = dict(local_values(local))
-    if name in values:
-        del values[name]
-        local._storage._data.set(_Storage(threading.get_ident(), values))
+    if name not in values:
+        return None
+    del values[name]
+    token: Token[Any] = local._storage._data.set(_Storage(threading.get_ident(), values))
+    return token
 
 
 async def uninterrupted(

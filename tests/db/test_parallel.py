@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 
 import pytest
@@ -67,6 +68,20 @@ async def test_an_iterator_from_outside_goes_on_in_its_thread(surroundings):
         assert own != name
         assert read_in == name
         assert found == list("bcd")
+    await until_idle()
+
+
+async def test_a_task_in_the_context_of_its_caller_leaves_nothing_there():
+    async def request():
+        async with worker_lease():
+            mine = await place()
+            async with TaskGroup() as group:
+                task = group.create_task(place(), context=context)
+            assert task.result() != mine
+            assert await place() == mine
+
+    context = contextvars.copy_context()
+    await asyncio.create_task(request(), context=context)
     await until_idle()
 
 

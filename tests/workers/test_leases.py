@@ -20,17 +20,20 @@ from django.utils.functional import SimpleLazyObject
 
 from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
-from django_asynckit.workers.context import (
-    POOL,
-    RequestLease,
-    begin,
-    current_lease,
-    end,
-    stream,
-)
+from django_asynckit.workers.context import POOL, RequestLease, stream
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.register import RECENT
-from django_asynckit.workers.routes import Route, current_route, hold, home, release
+from django_asynckit.workers.routes import (
+    Route,
+    begin,
+    current_lease,
+    current_route,
+    end,
+    hold,
+    home,
+    release,
+)
+from tests.db.cancelling import Left
 from tests.workers.tools import Gate, alive, clean_thread, hop, thread, until, until_idle
 
 
@@ -205,6 +208,42 @@ async def test_a_transaction_that_is_left_open_is_rolled_back_and_reported(kept,
     async with worker_lease():
         assert await ContentType.objects.acount() == 0
         assert not await hop(lambda: connection.in_atomic_block or not connection.get_autocommit())
+
+
+async def test_a_lease_that_is_collected_elsewhere_changes_nothing_there():
+    """The garbage collector closes what was abandoned in the context of any code."""
+
+    async def wait():
+        async with worker_lease():
+            await hop()
+            await asyncio.get_running_loop().create_future()
+
+    async with worker_lease():
+        name = await hop()
+        lease = current_lease.get()
+        coroutine = wait()
+        task = asyncio.ensure_future(Left(coroutine))
+        await until(lambda: statistics().resting == 2)
+        task.cancel()
+        await task
+        coroutine.close()
+        assert current_lease.get() is lease
+        assert await hop() == name
+    await until_idle()
+
+
+async def test_a_worker_goes_on_although_its_end_of_a_request_raises(kept, monkeypatch):
+    def fail(record):
+        raise ValueError("cannot be logged")
+
+    async with worker_lease():
+        name = await hop(begin_in_atomic)
+        name = await hop()
+        logger = logging.getLogger("django_asynckit.workers")
+        monkeypatch.setattr(logger, "filters", [fail])
+    await until_idle()
+    monkeypatch.undo()
+    assert await leased() == name
 
 
 async def test_what_was_dropped_late_is_no_business_of_the_next(kept):

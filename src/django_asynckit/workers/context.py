@@ -9,13 +9,14 @@ from typing import Any
 
 from django_asynckit._bridge import (
     context_has_thread,
-    route_back,
+    reset,
     route_to_workers,
     run_in_worker,
 )
 from django_asynckit.workers.job import spends_its_time_waiting
+from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.process import watch
-from django_asynckit.workers.routes import LOCK, POOL, begin, current_lease, current_route, end
+from django_asynckit.workers.routes import LOCK, POOL, current_lease, current_route, end
 from django_asynckit.workers.statistics import Statistics
 
 watch(POOL, LOCK)
@@ -27,23 +28,22 @@ class RequestLease:
     What an outer ASGI application began in a thread of its own goes on there.
     """
 
-    __slots__ = ("_before", "_block", "_lease", "_route")
+    __slots__ = ("_lease", "_tokens")
 
     def __enter__(self) -> None:
-        self._before, self._block = current_lease.get(), current_route.get()
-        self._lease = begin()
-        current_route.set(None)
-        self._route = self._take_route()
+        self._lease = Lease(POOL)
+        self._tokens = (
+            current_lease.set(self._lease),
+            current_route.set(None),
+            self._take_route(),
+        )
 
     def _take_route(self) -> Token[Any] | None:
         return None if context_has_thread() else route_to_workers()
 
     def __exit__(self, *_exception: object) -> None:
         end(self._lease)
-        current_lease.set(self._before)
-        current_route.set(self._block)
-        if self._route is not None:
-            route_back(self._route)
+        reset(*self._tokens)
 
 
 class _WorkerLease(RequestLease):

@@ -199,11 +199,13 @@ class Pool:
         )
 
     def _close(self, worker: Worker) -> None:
-        worker.close()
-        with self.lock:
-            self._closed(worker)
-            self._serve()
-        self._unlocked()
+        try:
+            worker.close()
+        finally:
+            with self.lock:
+                self._closed(worker)
+                self._serve()
+            self._unlocked()
 
     def look_again(self, worker: Worker) -> None:
         """See whether the worker is still needed: an iterator of its lease, or that, was dropped."""

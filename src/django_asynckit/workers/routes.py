@@ -19,6 +19,7 @@ from django_asynckit._bridge import (
     executor_in_charge,
     leave_thread,
     register_executor,
+    reset,
     route_to_workers,
 )
 from django_asynckit.workers.lease import Lease
@@ -218,7 +219,7 @@ def _let_go(home: Seat) -> None:
 
 @contextlib.contextmanager
 def branch(home: Seat, *, must_not_wait: bool = False) -> Iterator[None]:
-    """Run the block, in a context of its own, on a worker beside ``home`` and all others.
+    """Run the block on a worker beside ``home`` and all others.
 
     Without a free worker it waits for one, unless it ``must_not_wait``, or the request keeps a
     worker: then it runs on that. Nor may it wait while a worker of this request waits for it.
@@ -228,11 +229,14 @@ def branch(home: Seat, *, must_not_wait: bool = False) -> Iterator[None]:
     lease.never_waits = must_not_wait
     if isinstance(home, Lease) and not must_not_wait:
         lease.instead = home
-    current_lease.set(lease)
-    current_route.set(None)
-    leave_thread()
-    route_to_workers()
+    tokens = (
+        current_lease.set(lease),
+        current_route.set(None),
+        leave_thread(),
+        route_to_workers(),
+    )
     try:
         yield
     finally:
         end(lease)
+        reset(*tokens)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import itertools
 import logging
@@ -57,7 +58,8 @@ class Worker(threading.Thread):
                 continue
             if task is None:
                 break
-            task(self)
+            with contextlib.suppress(Exception):  # Of a filter of somebody's log, for example.
+                task(self)
             # Else it would live until the next one comes.
             del task
         self._in_new_context(self.connections.clear)
