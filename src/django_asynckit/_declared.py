@@ -40,7 +40,12 @@ def style_of(middleware: Any) -> Style:
 
 
 def is_declared(path: str, middleware: object) -> bool:
-    """Whether exactly ``middleware``, which ``path`` names, is declared; not a base class of it."""
+    """Whether exactly ``middleware``, which ``path`` names, is declared; not a base class of it.
+
+    Django's own and ours are never: to name one is an error.
+    """
+    if _package(middleware) in _NOT_THIRD_PARTY:
+        return False
     paths = conf.non_blocking_middleware
     return path in paths or any(import_string(other) is middleware for other in paths)
 

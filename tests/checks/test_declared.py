@@ -144,6 +144,13 @@ def test_a_missing_greenlet_is_a_warning_for_sync_middleware(monkeypatch):
     assert "django-asynckit[greenlet]" in warning.hint
 
 
+def test_django_s_own_middleware_needs_no_greenlet(monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "greenlet", None)
+    [error] = check("django.middleware.common.CommonMiddleware")
+    assert error.id == "asynckit.E002"
+    assert caplog.messages == []
+
+
 def test_what_middleware_cannot_be_imported_is_djangos_to_report():
     assert check("Hooks", used=["no_such_name", "Hooks"]) == []
 
