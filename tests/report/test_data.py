@@ -23,6 +23,8 @@ def test_the_keys_that_are_promised_are_there():
         "stock": {"async_view": 15, "sync_view": 16},
         "asynckit": {"async_view": 0, "sync_view": 1},
     }
+    counts = [count for hops in report["handler"].values() for count in hops.values()]
+    assert {type(count) for count in counts} == {int}
     entry = report["middleware"][0]
     assert entry["path"] == STARTPROJECT[0]
     assert entry["file"].endswith("security.py")

@@ -33,4 +33,4 @@ def asynckit_hops() -> HandlerHops:
     """Count the hops of our handler: Django's own receivers make none."""
     started_sync, _ = STARTED.look(ASGIHandler)
     finished_sync, finished_async = FINISHED.look(ASGIHandler)
-    return HandlerHops(int(started_sync), finished_sync and 1 + finished_async)
+    return HandlerHops(int(started_sync), 1 + finished_async if finished_sync else 0)
