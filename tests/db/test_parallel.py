@@ -144,11 +144,19 @@ async def test_a_limit_is_at_least_one(limit):
         await agather(place(), limit=limit)
 
 
+@pytest.mark.parametrize("limit", ["x", 1.5])
+async def test_a_limit_is_a_whole_number(limit):
+    with pytest.raises(TypeError, match=f"limit must be a whole number, not {limit!r}"):
+        await agather(place(), limit=limit)
+
+
 async def test_tasks_and_futures_are_refused_and_nothing_is_left_unawaited():
     task = asyncio.create_task(asyncio.sleep(0))
-    for wrong in (task, asyncio.get_running_loop().create_future(), None):
-        with pytest.raises(TypeError, match="A coroutine is needed"):
+    for wrong in (task, asyncio.get_running_loop().create_future()):
+        with pytest.raises(TypeError, match="a task or future: that runs already"):
             await agather(Row.objects.acount(), wrong)
+    with pytest.raises(TypeError, match="an object of the class NoneType"):
+        await agather(Row.objects.acount(), None)
     await task
     with pytest.raises(ExceptionGroup) as caught:
         async with TaskGroup() as group:
@@ -157,6 +165,21 @@ async def test_tasks_and_futures_are_refused_and_nothing_is_left_unawaited():
     assert isinstance(caught.value.exceptions[0], TypeError)
     with pytest.raises(RuntimeError):
         group.create_task(Row.objects.acount())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (Row.objects.all(), "an object of the class QuerySet."),
+        (Row.objects.all().count, "the function QuerySet.count: was it to be called?"),
+        (Row.objects.acount, "the function QuerySet.acount: was it to be called?"),
+    ],
+    ids=["queryset", "method", "method of a manager"],
+)
+async def test_what_was_passed_is_named_and_asks_no_database(wrong, text):
+    with pytest.raises(TypeError) as caught:
+        await agather(wrong)
+    assert str(caught.value) == f"A coroutine is needed, not {text}"
 
 
 async def test_a_group_is_a_task_group():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Coroutine, Generator
 from contextvars import Context
 from typing import Any, Protocol, TypeVar, overload
@@ -44,6 +45,8 @@ class TaskGroup(asyncio.TaskGroup):
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__()
+        if limit is not None and not isinstance(limit, int):
+            raise TypeError(f"limit must be a whole number, not {limit!r}.")
         if limit is not None and limit < 1:
             raise ValueError(f"limit must be at least 1, not {limit!r}.")
         self._places = asyncio.Semaphore(limit or worker_settings().limit)
@@ -140,7 +143,13 @@ async def agather(*coroutines: Any, limit: int | None = None) -> Any:
 
 def _check(coroutine: object) -> None:
     if not asyncio.iscoroutine(coroutine):
-        raise TypeError(
-            f"A coroutine is needed, not {coroutine!r}: a task or future runs already, on the "
-            "connection of its request."
-        )
+        raise TypeError(f"A coroutine is needed, not {_name(coroutine)}")
+
+
+def _name(value: Any) -> str:
+    """Say what was passed, and why that is wrong; not its repr, which may ask the database."""
+    if asyncio.isfuture(value):
+        return "a task or future: that runs already, on the connection of its request."
+    if inspect.isroutine(value):
+        return f"the function {value.__qualname__}: was it to be called?"
+    return f"an object of the class {type(value).__qualname__}."
