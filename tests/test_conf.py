@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from django_asynckit.conf import READERS, worker_settings
+from django_asynckit.conf import NAMES, READERS, worker_settings
 
 
 def test_defaults():
@@ -38,6 +38,26 @@ def test_values_are_read_again_after_an_override():
         assert worker_settings() is settings
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (math.hypot, "a function, not <built-in function hypot>."),
+        ("fractions.Fraction", "a function, not of <class 'fractions.Fraction'>."),
+    ],
+)
+def test_a_function_is_named_by_its_path(value, text):
+    with (
+        override_settings(ASYNCKIT_CARRY_CONNECTION_STATE=value),
+        pytest.raises(ImproperlyConfigured) as raised,
+    ):
+        worker_settings()
+    assert str(raised.value) == f"ASYNCKIT_CARRY_CONNECTION_STATE must be the dotted path of {text}"
+
+
+def test_each_setting_has_a_reader():
+    assert sorted(READERS) == sorted(NAMES)
+
+
 WRONG = [
     *(("ASYNCKIT_WORKERS", value) for value in (0, -1, "8", 1.5, True)),
     *(("ASYNCKIT_WORKER_HOLD", value) for value in ("always", None, [], True)),
@@ -49,7 +69,10 @@ WRONG = [
     *(("ASYNCKIT_WORKER_REUSE", value) for value in (1, "0", None)),
     *(
         ("ASYNCKIT_CARRY_CONNECTION_STATE", value)
-        for value in (1, "", "nothing", "no.such.module", "math.no_such_name", "math.pi")
+        for value in (
+            *(1, "", "nothing", "no.such.module", "math.no_such_name", "math.pi"),
+            *(math.hypot, "fractions.Fraction"),
+        )
     ),
 ]
 
@@ -60,7 +83,7 @@ def test_wrong_values_are_refused_by_name(name, value):
         with pytest.raises(ImproperlyConfigured, match=f"{name} must be .*, not .*"):
             worker_settings()
         messages = []
-        for read in READERS:
+        for read in READERS.values():
             try:
                 read()
             except ImproperlyConfigured as error:

@@ -140,17 +140,15 @@ def _carry() -> Callable[[Any, Any], object] | None:
     path = getattr(settings, "ASYNCKIT_CARRY_CONNECTION_STATE", None)
     if path is None:
         return None
+    expected = "ASYNCKIT_CARRY_CONNECTION_STATE must be the dotted path of a function, not"
+    if not isinstance(path, str):
+        raise ImproperlyConfigured(f"{expected} {path!r}.")
     try:
         carry = import_string(path)
-    except (ImportError, TypeError, AttributeError) as error:
-        raise ImproperlyConfigured(
-            f"ASYNCKIT_CARRY_CONNECTION_STATE must be the dotted path of a function, not {path!r}: "
-            f"{error}"
-        ) from error
-    if not callable(carry):
-        raise ImproperlyConfigured(
-            f"ASYNCKIT_CARRY_CONNECTION_STATE must be the dotted path of a function, not of {carry!r}."
-        )
+    except ImportError as error:
+        raise ImproperlyConfigured(f"{expected} {path!r}: {error}") from error
+    if not callable(carry) or isinstance(carry, type):
+        raise ImproperlyConfigured(f"{expected} of {carry!r}.")
     return carry  # type: ignore[no-any-return]
 
 
@@ -168,16 +166,16 @@ def _forget_worker_settings(*, setting: str, **_kwargs: Any) -> None:
 
 
 #: What reads each setting, and raises ``ImproperlyConfigured`` if it has a value that it cannot have.
-READERS: Final[tuple[Callable[[], Any], ...]] = (
-    lambda: conf.native_middleware,
-    lambda: conf.non_blocking_middleware,
-    _limit,
-    _hold,
-    _idle_seconds,
-    _wait_seconds,
-    _reuse,
-    _carry,
-)
+READERS: Final[dict[str, Callable[[], Any]]] = {
+    "ASYNCKIT_NATIVE_MIDDLEWARE": lambda: conf.native_middleware,
+    "ASYNCKIT_NON_BLOCKING_MIDDLEWARE": lambda: conf.non_blocking_middleware,
+    "ASYNCKIT_WORKERS": _limit,
+    "ASYNCKIT_WORKER_HOLD": _hold,
+    "ASYNCKIT_WORKER_IDLE_SECONDS": _idle_seconds,
+    "ASYNCKIT_WORKER_WAIT_SECONDS": _wait_seconds,
+    "ASYNCKIT_WORKER_REUSE": _reuse,
+    "ASYNCKIT_CARRY_CONNECTION_STATE": _carry,
+}
 
 
 setting_changed.connect(_forget_worker_settings)

@@ -34,7 +34,17 @@ def test_all_wrong_values_are_named_at_once():
         "ASYNCKIT_WORKER_HOLD",
         "ASYNCKIT_WORKER_REUSE",
     ]
-    assert all("convert it" in error.hint for error in errors)
+    assert ["convert it" in error.hint for error in errors] == [True, False, True]
+
+
+@override_settings(
+    ASYNCKIT_WORKERS=0,
+    ASYNCKIT_CARRY_CONNECTION_STATE="no.such.function",
+    ASYNCKIT_NON_BLOCKING_MIDDLEWARE="csp.middleware.CSPMiddleware",
+)
+def test_only_a_string_may_come_from_the_environment():
+    hints = {error.hint for error in run_checks(tags=[TAG])}
+    assert hints == {"Leave it out for its default."}
 
 
 @override_settings(ASYNCKIT_WORKERS="8")

@@ -14,28 +14,33 @@ from django.core.exceptions import ImproperlyConfigured
 from django_asynckit.conf import NAMES, READERS
 
 _PREFIX: Final = "ASYNCKIT_"
+#: Settings that are made of strings.
+_TEXTS: Final = (
+    "ASYNCKIT_CARRY_CONNECTION_STATE",
+    "ASYNCKIT_NON_BLOCKING_MIDDLEWARE",
+    "ASYNCKIT_WORKER_HOLD",
+)
 
 
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     """E001: a setting of django-asynckit has a value that it cannot have. W020: there is none of that name."""
-    wrong = [
-        Error(
-            message,
-            hint="Leave it out for its default. A number or a switch that comes from the environment "
-            "is a string: convert it.",
-            id="asynckit.E001",
-        )
-        for message in _wrong()
-    ]
-    return [*wrong, *map(_misspelt, _unknown())]
+    return [*_wrong(), *map(_misspelt, _unknown())]
 
 
-def _wrong() -> Iterator[str]:
-    for read in READERS:
+def _wrong() -> Iterator[CheckMessage]:
+    for name, read in READERS.items():
         try:
             read()
         except ImproperlyConfigured as error:
-            yield str(error)
+            yield Error(str(error), hint=_hint(name), id="asynckit.E001")
+
+
+def _hint(name: str) -> str:
+    """Say what to do about the value of ``name``, which it cannot have."""
+    hint = "Leave it out for its default."
+    if name not in _TEXTS and isinstance(getattr(settings, name), str):
+        hint += " A number or a switch that comes from the environment is a string: convert it."
+    return hint
 
 
 def _unknown() -> list[str]:
