@@ -84,6 +84,12 @@ def test_it_decorates_nothing_else(func):
         aatomic()(func)
 
 
+def test_a_sync_with_is_told_what_to_write():
+    block = aatomic()
+    with pytest.raises(TypeError, match="use `async with`, not `with`"), block:
+        raise AssertionError("it must not be entered")
+
+
 async def test_an_unknown_database_is_djangos_error(surroundings):
     async with surroundings():
         with pytest.raises(ConnectionDoesNotExist):

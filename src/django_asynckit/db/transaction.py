@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Coroutine
 from types import FrameType, TracebackType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, overload
 
 from django.db import DEFAULT_DB_ALIAS
 
@@ -44,6 +44,14 @@ class AsyncAtomic:
         traceback: TracebackType | None,
     ) -> None:
         await self._pop_block(_frame(sys._getframe(1))).exit(exc_value)
+
+    if not TYPE_CHECKING:  # Type checkers say so by themselves.
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError("aatomic() is an async context manager: use `async with`, not `with`.")
+
+        def __exit__(self, *_exception: object) -> NoReturn:
+            raise NotImplementedError  # `with` looks for it first.
 
     def __call__(self, func: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaited[R]]:
         """Return ``func``, an async function, inside a block of its own at each call."""
