@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connections
 from django.test import override_settings
 
 from django_asynckit.audit.databases import audit_databases, connections_per_process
@@ -31,3 +32,9 @@ def test_a_database_that_may_not_be_used_is_no_check():
 @override_settings(ASYNCKIT_WORKERS=7)
 def test_each_worker_opens_a_connection():
     assert connections_per_process("default") == 7
+
+
+def test_middleware_that_holds_workers_leaves_no_limit_but_that_of_a_pool(monkeypatch):
+    assert connections_per_process("default", ["some.Middleware"]) is None
+    monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"pool": True})
+    assert connections_per_process("default", ["some.Middleware"]) == 4

@@ -13,8 +13,9 @@ from tests.servers import harness
 ASYNCCHECK = ("asynccheck", "--format", "json", "--database", "default")
 
 
-def findings(database, workers: int, **options) -> dict[str, str]:
-    done = manage(database, *ASYNCCHECK, settings={"ASYNCKIT_WORKERS": workers}, **options)
+def findings(database, workers: int, settings=None, **options) -> dict[str, str]:
+    settings = {"ASYNCKIT_WORKERS": workers, **(settings or {})}
+    done = manage(database, *ASYNCCHECK, settings=settings, **options)
     return {one["id"]: one["message"] for one in json.loads(done.stdout)["findings"]}
 
 
@@ -48,9 +49,27 @@ def test_it_is_a_system_check_too(network_database):
     assert "asynckit" not in check(10)
 
 
-def test_a_pool_opens_no_more_than_it_has(postgresql):
+HOLDING = {
+    "MIDDLEWARE": [f"tests.audit.stacks.{name}" for name in ("Native", "SyncClass")],
+    "ASGI_APPLICATION": "tests.databases.asgi.application",
+}
+
+
+def test_sync_only_middleware_leaves_no_limit(network_database):
+    found = findings(network_database, workers=10, settings=HOLDING)
+    assert "asynckit.I016" not in found
+    assert "without a limit" in found["asynckit.W019"]
+    assert "since tests.audit.stacks.SyncClass is sync only" in found["asynckit.W019"]
+    check = ("check", "--database", "default")
+    assert "without a limit" in manage(network_database, *check, settings=HOLDING).stderr
+    unserved = {**HOLDING, "ASGI_APPLICATION": "no_such.asgi.application"}
+    assert "W019" not in manage(network_database, *check, settings=unserved).stderr
+
+
+@pytest.mark.parametrize("settings", [{}, HOLDING], ids=["", "sync-only middleware"])
+def test_a_pool_opens_no_more_than_it_has(postgresql, settings):
     pool = {"OPTIONS": {"pool": {"min_size": 1, "max_size": 3}}}
-    message = findings(postgresql, workers=100_000, **pool)["asynckit.I016"]
+    message = findings(postgresql, workers=100_000, settings=settings, **pool)["asynckit.I016"]
     assert "opens up to 3:" in message
 
 

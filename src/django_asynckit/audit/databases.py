@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
@@ -28,6 +28,10 @@ NOT_ASKED: Final = Rule(
     hint="Look at DATABASES, and whether the server runs and can be reached from here.",
     is_check=False,
 )
+NO_LIMIT_HINT: Final = (
+    "Make that middleware async, take it out, or declare it if it does no I/O; W003 says more. Or "
+    "use psycopg's pool or PgBouncer, where requests wait for a connection."
+)
 #: What each kind of server takes from users that are not superusers.
 _QUERIES: Final = {
     # Since PostgreSQL 16 there are reserved_connections too.
@@ -39,8 +43,11 @@ _QUERIES: Final = {
 }
 
 
-def audit_databases(aliases: Iterable[str]) -> Iterator[Finding]:
-    """Connect to each of ``aliases``, and compare what it takes with what this project may open."""
+def audit_databases(aliases: Iterable[str], holding: Sequence[str] = ()) -> Iterator[Finding]:
+    """Connect to each of ``aliases``, and compare what it takes with what this project may open.
+
+    ``holding`` names the middleware that holds a worker for each open request.
+    """
     for alias in aliases:
         place = Place(f"DATABASES[{alias!r}]")
         try:
@@ -55,17 +62,27 @@ def audit_databases(aliases: Iterable[str]) -> Iterator[Finding]:
             yield ROOM.found(place, message, hint)
             continue
         with contextlib.suppress(ImproperlyConfigured):  # E001 reports wrong workers.
-            yield _compared(place, alias, limit)
+            yield _compared(place, alias, limit, holding)
 
 
-def _compared(place: Place, alias: str, limit: int) -> Finding:
-    opened = connections_per_process(alias)
+def _compared(place: Place, alias: str, limit: int, holding: Sequence[str]) -> Finding:
+    opened = connections_per_process(alias, holding)
     takes = f"Database {alias!r} takes {limit} connections, and one process of this site"
+    if opened is None:
+        return TOO_FEW.found(place, f"{takes} {_why_no_limit(holding)}", NO_LIMIT_HINT)
     if opened > limit:
         return TOO_FEW.found(place, f"{takes} may ask for {opened}: then requests fail.")
     processes = limit // opened
     word = "process" if processes == 1 else "processes"
     return ROOM.found(place, f"{takes} opens up to {opened}: enough for {processes} {word}.")
+
+
+def _why_no_limit(holding: Sequence[str]) -> str:
+    verb = "is" if len(holding) == 1 else "are"
+    return (
+        "opens them without a limit, one for each open request that has used the database, since "
+        f"{' and '.join(holding)} {verb} sync only: with too many open requests some fail."
+    )
 
 
 def connection_limit(alias: str) -> int | None:
@@ -82,10 +99,16 @@ def connection_limit(alias: str) -> int | None:
         return int(cursor.fetchone()[0])
 
 
-def connections_per_process(alias: str) -> int:
-    """Return how many connections one process opens under our handler: one for each worker."""
-    limit = worker_settings().limit
+def connections_per_process(alias: str, holding: Sequence[str] = ()) -> int | None:
+    """Return how many connections one process opens under our handler: one for each worker.
+
+    ``None`` if there is no limit, since ``holding`` names middleware that holds a worker for each
+    open request; a pool limits these too.
+    """
     size = pool_size(connections[alias].settings_dict)
+    if holding:
+        return size
+    limit = worker_settings().limit
     return limit if size is None else min(limit, size)
 
 

@@ -79,8 +79,12 @@ def _sync_only(entry: Any) -> Explanation:
     )
     if not entry.asynckit.pins_thread:
         return reason, _fix_in_place(entry), []
+    reason = f"{reason} ASYNCKIT_WORKERS limits neither these threads nor their connections."
     fix = _known_fix(entry) or SYNC_ONLY.hint
-    message = f"{entry.path} is sync only: each request holds a thread for its whole time."
+    message = (
+        f"{entry.path} is sync only: each open request holds a thread, and its database "
+        "connections with it. ASYNCKIT_WORKERS limits neither."
+    )
     return reason, fix, [SYNC_ONLY.found(entry.place, message, fix)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django_asynckit.audit.application import Application, find_application
@@ -54,7 +54,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
     ]
     if databases:
         tell("Asking databases how many connections they take")
-        findings += audit_databases(databases)
+        findings += audit_databases(databases, stack.holding)
     return Audit(application, stack, views, by_severity(findings))
 
 
@@ -65,6 +65,13 @@ def findings_for_checks() -> list[Finding]:
     """
     application = find_application()
     return by_severity(one for one in _looked_at(application) if one.is_check)
+
+
+def databases_for_checks(aliases: Sequence[str]) -> list[Finding]:
+    """Return what ``manage.py check --database`` reports; what middleware does counts as above."""
+    has_asgi = bool(aliases) and find_application().is_found
+    holding = audit_stack(makes=False).holding if has_asgi else ()
+    return [one for one in audit_databases(aliases, holding) if one.is_check]
 
 
 def _looked_at(application: Application) -> Iterator[Finding]:

@@ -76,6 +76,11 @@ class Stack:
         errors = any(entry.stock.error or entry.asynckit.error for entry in self.entries)
         return not errors and not any(one.id in _FATAL for one in self.findings)
 
+    @property
+    def holding(self) -> list[str]:
+        """The middleware that holds a worker for each open request under our handler."""
+        return [entry.path for entry in self.entries if entry.asynckit.pins_thread]
+
     def totals(self) -> dict[str, dict[str, int]]:
         """Return the hops of an anonymous GET, by handler and kind of view."""
         totals = {

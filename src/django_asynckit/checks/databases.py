@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.checks import CheckMessage
 
-from django_asynckit.audit.databases import audit_databases
+from django_asynckit.audit.project import databases_for_checks
 from django_asynckit.checks.audit import as_message
 
 
 def check_databases(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
     """W019: a process may ask for more connections than the server has. ``check --database`` only."""
-    return [as_message(one) for one in audit_databases(databases or ()) if one.is_check]
+    return [as_message(finding) for finding in databases_for_checks(databases or ())]
