@@ -80,6 +80,8 @@ def _sync_only(entry: Any) -> Explanation:
     if not entry.asynckit.pins_thread:
         return reason, _fix_in_place(entry), []
     reason = f"{reason} ASYNCKIT_WORKERS limits neither these threads nor their connections."
+    if entry.lacks_greenlet:  # W002 reports it.
+        return reason, "It is declared free of I/O. Install greenlet to run it on the loop.", []
     fix = _known_fix(entry) or SYNC_ONLY.hint
     message = (
         f"{entry.path} is sync only: each open request holds a thread, and its database "

@@ -20,6 +20,8 @@ class Known:
     fix: str
     #: Hops that its coroutine makes for an anonymous GET, where its source does not show them.
     own_hops: Callable[[], int] | None = None
+    #: Whether it must not be declared free of I/O.
+    does_io: bool = False
 
 
 def _toolbar_hops() -> int:
@@ -55,19 +57,23 @@ KNOWN: Final[dict[str, Known]] = {
     ),
     "whitenoise.middleware.WhiteNoiseMiddleware": Known(
         "It reads files. Let a web server or a CDN serve static files, or use ServeStatic, which "
-        "is async."
+        "is async.",
+        does_io=True,
     ),
-    "silk.middleware.SilkyMiddleware": Known(f"{_IN_THREADS} Use it in development only."),
+    "silk.middleware.SilkyMiddleware": Known(
+        f"{_IN_THREADS} Use it in development only.", does_io=True
+    ),
     "auditlog.middleware.AuditlogMiddleware": Known(
-        "It loads request.user where somebody is logged in, so it needs its thread."
+        "It loads request.user where somebody is logged in, so it needs its thread.", does_io=True
     ),
     "reversion.middleware.RevisionMiddleware": Known(
-        f"{_IN_THREADS} Use create_revision() in the views that need it."
+        f"{_IN_THREADS} Use create_revision() in the views that need it.", does_io=True
     ),
     "hijack.middleware.HijackUserMiddleware": Known(
-        "It reads session and user where somebody is logged in. Use it only where you hijack users."
+        "It reads session and user where somebody is logged in. Use it only where you hijack users.",
+        does_io=True,
     ),
-    "allauth.usersessions.middleware.UserSessionsMiddleware": Known(_IN_THREADS),
+    "allauth.usersessions.middleware.UserSessionsMiddleware": Known(_IN_THREADS, does_io=True),
     "debug_toolbar.middleware.DebugToolbarMiddleware": Known(
         "Use it in development only. An async SHOW_TOOLBAR_CALLBACK saves its hop.", _toolbar_hops
     ),

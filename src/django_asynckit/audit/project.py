@@ -11,6 +11,7 @@ from django_asynckit.audit.findings import Finding, by_severity
 from django_asynckit.audit.locals import in_apps, in_middleware
 from django_asynckit.audit.measure import Measurement
 from django_asynckit.audit.order import in_wrong_order
+from django_asynckit.audit.promises import in_declared
 from django_asynckit.audit.site import audit_site
 from django_asynckit.audit.stack import Stack, audit_stack
 from django_asynckit.audit.views import Views, audit_views
@@ -50,6 +51,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
         *audit_site(application.handler),
         *in_wrong_order(stack.entries),
         *in_middleware(stack.entries),
+        *in_declared(stack.entries),
         *in_apps(),
     ]
     if databases:
@@ -80,5 +82,6 @@ def _looked_at(application: Application) -> Iterator[Finding]:
         yield from stack.findings
         yield from in_wrong_order(stack.entries)
         yield from in_middleware(stack.entries)
+        yield from in_declared(stack.entries)
     yield from audit_views(application.handler).findings
     yield from audit_site(application.handler)

@@ -10,6 +10,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from django_asynckit._compat import greenlet_is_installed
+from django_asynckit._declared import is_declared
 from django_asynckit._drift import HANDLER, is_reviewed
 from django_asynckit.audit.chain import Builder, Placement
 from django_asynckit.audit.defects import NOT_CAPABLE, defects
@@ -51,6 +53,8 @@ class Entry:
     #: The path of the native class that our handler uses in its place; empty if there is none.
     native: str = ""
     is_declared: bool = False
+    #: Whether it is declared, but runs in a thread, since greenlet is not installed.
+    lacks_greenlet: bool = False
     #: Why it hops, or why it does not.
     reason: str = ""
     #: What to do about it; empty where there is nothing to do.
@@ -148,8 +152,16 @@ def _describe(entry: Entry) -> None:
     if factory is not None:
         entry.place = locate(factory, entry.path)
     entry.is_declared = is_on_the_loop(ours)
+    entry.lacks_greenlet = entry.asynckit.pins_thread and _lacks_greenlet(entry)
     if inspect.isclass(ours) and ours is not factory:
         entry.native = f"{ours.__module__}.{ours.__qualname__}"
+
+
+def _lacks_greenlet(entry: Entry) -> bool:
+    try:
+        return is_declared(entry.path, entry.factory) and not greenlet_is_installed()
+    except Exception:  # A wrong declaration is reported elsewhere.
+        return False
 
 
 def _findings(entry: Entry, *, makes: bool) -> Iterator[Finding]:
