@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import pytest
@@ -85,6 +86,17 @@ def test_a_terminal_gets_colours(found, monkeypatch):
     text = as_coloured(found, Terminal())
     assert "\x1b[" in text
     assert "SecurityMiddleware.process_request" in text
+
+
+@pytest.mark.parametrize("columns", ["60", "30"])
+def test_a_narrow_terminal_gets_all_of_it(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    found = audit(*EVERY_STYLE)
+    found.measurement = measurement()
+    text = re.sub(r"\x1b\[[\d;]*m", "", as_coloured(found, Terminal()))
+    assert max(map(len, text.splitlines())) <= int(columns)
+    whole = "".join(text for line in lines_of(found, int(columns)) for text, _ in line)
+    assert "".join(text.split()) == "".join(whole.split())
 
 
 def test_a_pipe_gets_none(found, monkeypatch):

@@ -37,7 +37,7 @@ def as_coloured(audit: Audit, stream: IO[str]) -> str | None:
     console = Console(file=stream, force_terminal=True, width=width, highlight=False)
     with console.capture() as captured:
         for line in lines_of(audit, width):
-            console.print(_styled(line), no_wrap=True, overflow="ellipsis", crop=False)
+            console.print(_styled(line), overflow="fold")
     return captured.get()
 
 
@@ -48,4 +48,6 @@ def _is_terminal(stream: IO[str]) -> bool:
 def _styled(line: Line) -> object:
     from rich.text import Text
 
-    return Text.assemble(*((text, STYLES.get(style, "")) for text, style in line))
+    text = Text.assemble(*((text, STYLES.get(style, "")) for text, style in line))
+    text.rstrip()
+    return text
