@@ -55,19 +55,19 @@ def spends_its_time_waiting(code: CodeType) -> None:
 class Job:
     """A call, and the future on the event loop that gets its result."""
 
-    __slots__ = ("call", "future", "is_limited", "loop", "target")
+    __slots__ = ("_function", "call", "future", "is_limited", "loop", "target")
 
     def __init__(self, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.call = functools.partial(call, *args) if args else call
         self.target = called_by(call)
-        func = _function(self.target)
+        func = self._function = _function(self.target)
         self.is_limited = func is None or func.__code__ not in _WAITING
 
     def is_declared(self) -> bool:
         """Whether it calls a function that was declared to leave nothing on a connection."""
-        func = _function(self.target)
+        func = self._function
         if func is not None:
             return func.__dict__.get(_DECLARED) is func
         return (
@@ -79,7 +79,7 @@ class Job:
         """Whether it calls a function of Django's ORM, or one that was declared free of state."""
         if self.is_declared():
             return True
-        func = _function(self.target)
+        func = self._function
         # Not __module__, which a decorator copies.
         module = None if func is None else func.__globals__.get("__name__")
         return f"{module}.".startswith(_STATELESS)
