@@ -236,14 +236,16 @@ async def test_a_worker_goes_on_although_its_end_of_a_request_raises(kept, monke
     def fail(record):
         raise ValueError("cannot be logged")
 
+    logger = logging.getLogger("django_asynckit.workers")
+    with monkeypatch.context() as patch:
+        async with worker_lease():
+            await hop(begin_in_atomic)
+            name = await hop()
+            patch.setattr(logger, "filters", [fail])
+        await until_idle()
     async with worker_lease():
-        name = await hop(begin_in_atomic)
-        name = await hop()
-        logger = logging.getLogger("django_asynckit.workers")
-        monkeypatch.setattr(logger, "filters", [fail])
-    await until_idle()
-    monkeypatch.undo()
-    assert await leased() == name
+        assert await hop() == name
+        assert not await hop(lambda: connection.in_atomic_block)
 
 
 async def test_what_was_dropped_late_is_no_business_of_the_next(kept):

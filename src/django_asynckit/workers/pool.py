@@ -305,9 +305,10 @@ class Pool:
 
     def _unlocked(self) -> None:
         """Do what could not be done with the lock held."""
-        with contextlib.suppress(IndexError):  # Another thread was quicker.
-            while self._late:
-                self._late.popleft()()
+        if self._late:
+            with contextlib.suppress(IndexError):  # Another thread was quicker.
+                while True:
+                    self._late.popleft()()
         self._starter.start()
 
     def _tick(self) -> None:

@@ -117,5 +117,5 @@ class Worker(threading.Thread):
         try:
             contextvars.Context().run(function)
         except Exception:
+            self.connections.drop()  # First, since logging may raise too.
             logger.exception("%s could not be closed; its connections are dropped.", self.name)
-            self.connections.drop()
