@@ -201,7 +201,7 @@ def begin_in_sql():
 async def test_a_transaction_that_is_left_open_is_rolled_back_and_reported(kept, caplog, begins):
     async with worker_lease():
         await hop(begins)
-        await hop(fill)
+        await ContentType.objects.acreate(app_label="app", model="never")
     await until_idle()
     (record,) = caplog.records
     assert "ended inside a transaction" in record.getMessage()
