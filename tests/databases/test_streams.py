@@ -32,16 +32,16 @@ def while_streaming(server, target: str, look):
 
 
 @pytest.mark.parametrize(("hold", "kept"), [("auto", 0), ("call", 0), ("request", STREAMS)])
-def test_stream_that_has_queried(postgresql, start_site, hold, kept):
-    server = start_site(postgresql, {"ASYNCKIT_WORKER_HOLD": hold, "ASYNCKIT_WORKERS": 4})
+def test_stream_that_has_queried(postgresql, start_only_site, hold, kept):
+    server = start_only_site(postgresql, {"ASYNCKIT_WORKER_HOLD": hold, "ASYNCKIT_WORKERS": 4})
     sessions, bodies = while_streaming(server, "/stream/?seconds=4", postgresql.sessions)
     assert bodies == [f"{NOTES}\nend\n"] * STREAMS
     assert len(sessions) == kept
     assert json.loads(ask_one(server, "/state/"))["leased"] == 0
 
 
-def test_stream_of_rows_keeps_its_cursor(postgresql, start_site):
-    server = start_site(postgresql, {"ASYNCKIT_WORKERS": 4})
+def test_stream_of_rows_keeps_its_cursor(postgresql, start_only_site):
+    server = start_only_site(postgresql, {"ASYNCKIT_WORKERS": 4})
     sessions, bodies = while_streaming(server, "/stream/rows/?seconds=0.3", postgresql.sessions)
     assert [len(body.split()) for body in bodies] == [NOTES] * STREAMS
     assert len(sessions) == STREAMS
@@ -49,8 +49,8 @@ def test_stream_of_rows_keeps_its_cursor(postgresql, start_site):
     assert json.loads(ask_one(server, "/state/"))["leased"] == 0
 
 
-def test_released_worker_is_free_for_others(postgresql, start_site):
-    server = start_site(postgresql, {"ASYNCKIT_WORKER_HOLD": "request", "ASYNCKIT_WORKERS": 4})
+def test_released_worker_is_free_for_others(postgresql, start_only_site):
+    server = start_only_site(postgresql, {"ASYNCKIT_WORKER_HOLD": "request", "ASYNCKIT_WORKERS": 4})
     sessions, bodies = while_streaming(server, "/release/?seconds=4", postgresql.sessions)
     assert bodies == [str(NOTES)] * STREAMS
     assert sessions == []

@@ -210,6 +210,22 @@ async def test_a_transaction_that_is_left_open_is_rolled_back_and_reported(kept,
         assert not await hop(lambda: connection.in_atomic_block or not connection.get_autocommit())
 
 
+async def test_what_is_wanted_while_its_thread_has_the_lock_is_done_later():
+    """The garbage collector closes abandoned code at any time."""
+    async with worker_lease():
+        lease = current_lease.get()
+        await hop()
+        with POOL.lock:
+            POOL.pin(lease, 1)
+            POOL.let_go(lease)
+            assert (lease.pins, lease.must_close) == (0, False)
+        await hop()
+        assert (lease.pins, lease.must_close) == (1, True)
+        assert statistics().resting == 1
+        POOL.pin(lease, -1)
+        await until_idle()
+
+
 async def test_a_lease_that_is_collected_elsewhere_changes_nothing_there():
     """The garbage collector closes what was abandoned in the context of any code."""
 

@@ -39,8 +39,6 @@ async def send_response(response: Any, send: Send, chunks: Chunks) -> None:
     if not response.streaming:
         for chunk, last in chunks(response.content):
             await send({"type": "http.response.body", "body": chunk, "more_body": not last})
-            if last:
-                break  # Spares the generator a turn.
         return
     if _has_sync_iterator(response):
         parts = _pull(response)
