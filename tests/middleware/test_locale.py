@@ -67,6 +67,8 @@ def forget_languages():
 def _site(monkeypatch):
     stores.calls.clear()
     monkeypatch.setattr(trans_real, "_translations", {})
+    # It keeps what it found under the settings of other tests, such as USE_I18N = False.
+    vars(translation._trans).clear()
     with override_settings(
         ROOT_URLCONF=PLAIN,
         MIDDLEWARE=["django.middleware.locale.LocaleMiddleware"],

@@ -56,7 +56,7 @@ def has_files() -> bool:
 def _read_default_language() -> None:
     """Let Django find out, and keep, which languages have files; and read those of the default one."""
     for code in trans_real.get_languages():
-        translation.check_for_language(code)
+        trans_real.check_for_language(code)
     with contextlib.suppress(OSError):  # There are no such files, which a request reports.
         trans_real.translation(settings.LANGUAGE_CODE)
         trans_real.translation(translation.get_language_from_request(HttpRequest()))
