@@ -22,6 +22,7 @@ from django.urls import path
 from django_asynckit.db import _blocks, aatomic, agather, aon_commit, database_sync_to_async
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.workers import routes, worker_lease
+from django_asynckit.workers.lease import Lease
 from tests.db.cancelling import Left
 from tests.db.tools import Row, add, names, no_lease, place
 from tests.driver import drive, plain_root_logger
@@ -307,7 +308,7 @@ class InTransactionTestCase(TransactionTestCase):
 
 async def test_a_block_that_never_was_begun_is_not_entered():
     block = _blocks.Block("default", savepoint=True, durable=False)
-    block.seat = routes.POOL.lease()
+    block.seat = Lease(routes.POOL)
     with pytest.raises(RuntimeError, match="was ended"):
         block._enter()
 

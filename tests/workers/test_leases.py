@@ -22,6 +22,7 @@ from django_asynckit import _bridge
 from django_asynckit.workers import release_worker, statistics, worker_lease
 from django_asynckit.workers.context import POOL, RequestLease, stream
 from django_asynckit.workers.job import Job
+from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.register import RECENT
 from django_asynckit.workers.routes import (
     Route,
@@ -551,7 +552,7 @@ async def test_nested_leases_with_one_worker_do_not_wait_for_each_other():
 
 
 def test_a_lease_without_a_worker_has_no_transaction():
-    lease = POOL.lease()
+    lease = Lease(POOL)
     lease.look_at_connections()
     assert not lease.is_in_transaction
 

@@ -16,6 +16,7 @@ from django.test import override_settings
 from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers import keeps_no_connection_state, pool, register, waiting
 from django_asynckit.workers.job import Job
+from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
 from django_asynckit.workers.waiting import Waiting
 from django_asynckit.workers.worker import Worker
@@ -63,7 +64,7 @@ class World:
     # What may happen.
 
     def open_lease(self):
-        self.leases.append(self.pool.lease())
+        self.leases.append(Lease(self.pool))
 
     def call(self):
         if self.leases:

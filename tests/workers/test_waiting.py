@@ -10,11 +10,12 @@ import pytest
 
 from django_asynckit.workers.context import POOL
 from django_asynckit.workers.job import Job
+from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.waiting import Waiting
 
 
 def waiting_lease():
-    lease = POOL.lease()
+    lease = Lease(POOL)
     lease.waiting = deque([Job(int, ())])
     return lease
 

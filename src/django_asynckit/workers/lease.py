@@ -29,7 +29,7 @@ class Lender(Protocol):
 
 
 class Lease(Seat):
-    """What the pool knows of one request; the pool's lock guards it."""
+    """What the pool knows of one request, which takes a worker at its first call; the pool's lock guards it."""
 
     worker: Worker | None = None
     #: How many calls its worker runs or has in its inbox, and how many of them are limited.

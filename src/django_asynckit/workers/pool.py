@@ -32,10 +32,6 @@ class Pool:
         self._register = Register(self._starter.make, self.look_again)
         self._waiting = Waiting(self._tick)
 
-    def lease(self) -> Lease:
-        """Return a lease, which takes a worker at its first call."""
-        return Lease(self)
-
     def submit(self, lease: Lease, job: Job) -> None:
         """Give ``job`` to the worker of ``lease``, or let it wait for one."""
         worker = lease.worker
