@@ -7,10 +7,11 @@ import contextvars
 import functools
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, Token
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 
+from asgiref.current_thread_executor import CurrentThreadExecutor, _WorkItem
 from asgiref.local import Local, _Storage
 from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
 
@@ -58,8 +59,8 @@ def adapted_coroutine_function(func: Any) -> Callable[..., Coroutine[Any, Any, A
 
 
 def executor_in_charge() -> Any:
-    """Return the executor that ``sync_to_async`` would use for a thread-sensitive call made here."""
-    current = local_values(AsyncToSync.executors).get("current")
+    """Return the executor that runs a thread-sensitive call made here."""
+    current = _waiting_executor()
     if current is not None:
         return current
     context: Any = SyncToAsync.thread_sensitive_context.get(None)
@@ -87,12 +88,59 @@ def leave_thread() -> Token[Any] | None:
 
 
 def leave_ended_thread() -> None:
-    """Do so if it waits no more, nor does one outside of it: a cancellation may leave it in the context."""
-    current = executor = local_values(AsyncToSync.executors).get("current")
-    while executor is not None and getattr(executor, "_broken", False):
-        executor = getattr(executor, "_old_executor", None)
-    if current is not None and executor is None:
+    """Forget the threads of this context that no longer wait: asgiref would refuse the next call.
+
+    A task may outlive the ``async_to_sync`` call that started it, and a cancellation may leave an
+    executor in the context of the code that caught it.
+    """
+    if local_values(AsyncToSync.executors).get("current") is not None and not _waiting_executor():
         leave_thread()
+
+
+def _waiting_executor() -> Any:
+    """Return the innermost thread of this context that waits in ``async_to_sync``; asgiref uses that."""
+    executor = local_values(AsyncToSync.executors).get("current")
+    while executor is not None and getattr(executor, "_broken", False):
+        executor = outer_executor(executor)
+    return executor
+
+
+def outer_executor(executor: Any) -> Any:
+    """Return the executor in whose thread, below it, the sync frame of ``executor`` was called."""
+    return getattr(executor, "_old_executor", None)
+
+
+def call_before_it_goes_on(executor: Any, function: Callable[[], None]) -> bool:
+    """Have ``function`` called in the thread of ``executor`` when it stops waiting for async code.
+
+    That is before the code behind ``async_to_sync`` goes on. Returns whether it will be: not if the
+    thread waits no longer. An executor takes one function.
+    """
+    with executor._work_ready:
+        if executor._broken:
+            return False
+        vars(executor)["_when_broken"] = function
+        executor.__class__ = _EndingExecutor
+        return True
+
+
+class _EndingExecutor(CurrentThreadExecutor):
+    """asgiref's executor, with one more thing to do when its thread is to wait no longer.
+
+    asgiref's ``run_until_future`` sets ``_broken``, with the lock held, when the async code is done,
+    and then runs what is still in the queue; later calls are refused. So what is put there at that
+    moment is the last thing that the thread does before it goes on.
+    """
+
+    @property
+    def _broken(self) -> bool:
+        is_broken: bool = vars(self)["_broken"]
+        return is_broken
+
+    @_broken.setter
+    def _broken(self, value: bool) -> None:
+        vars(self)["_broken"] = value
+        self._work_items.append(_WorkItem(Future(), vars(self)["_when_broken"]))
 
 
 class _RequestKey:

@@ -19,10 +19,9 @@ from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.test import RequestFactory, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 
-from django_asynckit.db import _blocks, aatomic, agather, aon_commit, database_sync_to_async
+from django_asynckit.db import aatomic, agather, aon_commit, database_sync_to_async
 from django_asynckit.handler.asgi import ASGIHandler
-from django_asynckit.workers import routes, worker_lease
-from django_asynckit.workers.lease import Lease
+from django_asynckit.workers import worker_lease
 from tests.db.cancelling import Left
 from tests.db.tools import Row, add, names, no_lease, place
 from tests.driver import drive, plain_root_logger
@@ -304,13 +303,6 @@ class InTransactionTestCase(TransactionTestCase):
             await aon_commit(lambda: called.append(thread()))
         assert called == ["MainThread"]
         assert not (await place())[1]
-
-
-async def test_a_block_that_never_was_begun_is_not_entered():
-    block = _blocks.Block("default", savepoint=True, durable=False)
-    block.seat = Lease(routes.POOL)
-    with pytest.raises(RuntimeError, match="was ended"):
-        block._enter()
 
 
 async def write_and_wait(entered, raw):

@@ -11,11 +11,21 @@ from typing import Any
 
 from django.db import transaction
 
-from django_asynckit._bridge import run_in_worker, uninterrupted
+from django_asynckit._bridge import leave_ended_thread, run_in_worker, uninterrupted
+from django_asynckit.conf import worker_settings
+from django_asynckit.db import _messages as messages
 from django_asynckit.db._callers import Caller
 from django_asynckit.db._homes import find_home
-from django_asynckit.workers.routes import Route, current_route, hold, innermost, release
+from django_asynckit.workers.routes import (
+    Route,
+    current_route,
+    frame_around,
+    hold,
+    innermost,
+    release,
+)
 from django_asynckit.workers.seat import Seat
+from django_asynckit.workers.threads import ThreadSeat
 
 
 class Block(Route):
@@ -25,23 +35,31 @@ class Block(Route):
         self.seat: Seat
         self.outer: Route | None = None
         self.is_open = False
-        self.was_ended = False
+        #: Why others ended it while its code was still inside, if they did.
+        self.ended_because: str | None = None
         self._using = using
         self._atomic = transaction.atomic(using, savepoint, durable)
         self._holds = False
+        #: The sync frame in whose thread it was entered.
+        self._frame: ThreadSeat | None = None
         self._abandoned_with: BaseException | None = None
-        #: In the right thread: whether entering began, Django's block was entered, and was left.
+        #: In the right thread: whether entering began, Django's block was entered, and was left,
+        #: and whether the block's own end has come.
         self._is_begun = False
         self._is_entered = False
         self._is_left = False
+        self._is_exited = False
         self._iterators_before: list[weakref.ref[Any]] = []
+
+    def __str__(self) -> str:
+        return f"aatomic(using={self._using!r}) at {self._caller}"
 
     def has_caller(self) -> bool:
         return self._caller.belongs()
 
     def check(self) -> None:
-        if self.was_ended and not self._caller.is_iterated:
-            raise _ended()
+        if self.ended_because and not self._caller.is_iterated:
+            raise self._ended()
 
     def is_innermost(self) -> bool:
         """Whether the running code is in this block and in none inside of it."""
@@ -51,7 +69,76 @@ class Block(Route):
         """Wait for the place, and begin there; a cancellation leaves nothing begun."""
         self._caller = Caller(sys._getframe(2))
         self._loop = asyncio.get_running_loop()
-        await self._take_seat()
+        while not self._is_entered:
+            await self._take_seat()
+            await self._begin()
+        if not self.is_open:
+            current_route.set(self.outer)
+            raise self._ended()
+
+    async def exit(self, error: BaseException | None) -> None:
+        """Commit or roll back, with all that Django does at that; then raise a cancellation."""
+        if not self.is_open or self.ended_because:
+            if current_route.get() is self:
+                current_route.set(self.outer)
+            if error is None:
+                raise self._ended()
+        elif isinstance(error, GeneratorExit) and not self._caller.may_await:
+            self._abandon(error)
+        else:
+            await self._leave(error)
+
+    async def _take_seat(self) -> None:
+        """Find out where the block belongs; wait while one is open there that is not around it."""
+        while True:
+            leave_ended_thread()
+            self.outer, self._frame = innermost(), frame_around()
+            if self.outer is not None and self._runs_at(self.outer.seat):
+                self.seat = self.outer.seat
+            else:
+                self.seat = await find_home()
+                if not self.seat.is_shared:
+                    self.seat, self._holds = hold(self.seat), True
+            holder = self._take_turn()
+            if holder is None:
+                return
+            self._give_back()
+            await self._wait_for(holder)
+
+    def _runs_at(self, seat: Seat) -> bool:
+        """Whether calls of the running code come to the thread of ``seat``."""
+        # A frame in another thread has a connection of its own: thread_sensitive=False leads there.
+        return self._frame is None or self._frame.thread() is seat.thread()
+
+    def _take_turn(self) -> Block | None:
+        """Be the innermost block of the seat, or return the one that must end first."""
+        self.seat.rescue_blocks()
+        with self.seat.lock:
+            blocks = self.seat.blocks.setdefault(self._using, [])
+            if not blocks or blocks[-1] in _with_outer(self.outer):
+                blocks.append(self)
+                return None
+            holder: Block = blocks[-1]
+            return holder
+
+    async def _wait_for(self, holder: Block) -> None:
+        """Wait until ``holder`` has ended; ``RuntimeError`` if that cannot be, or takes too long."""
+        if self._frame is not holder._frame and self._frame is not None:
+            if self._frame.is_above(holder._frame):
+                raise RuntimeError(messages.would_deadlock(self, holder))
+        with self.seat.lock:
+            if holder not in self.seat.blocks[self._using]:
+                return
+            turn = self.seat.next_turn()
+        seconds = worker_settings().wait_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await turn
+        except TimeoutError:
+            raise RuntimeError(messages.waited_too_long(self, holder, seconds)) from None
+
+    async def _begin(self) -> None:
+        """Enter Django's block; where the thread went on meanwhile, give the seat back."""
         self.is_open = True
         current_route.set(self)
         self._context = contextvars.copy_context()
@@ -65,43 +152,10 @@ class Block(Route):
                 if isinstance(error, GeneratorExit) or not self._withdraw():
                     self._abandon(error)
             raise
-        if not self.is_open:
+        if not self._is_begun:
             current_route.set(self.outer)
-            raise _ended()
-
-    async def exit(self, error: BaseException | None) -> None:
-        """Commit or roll back, with all that Django does at that; then raise a cancellation."""
-        if not self.is_open or self.was_ended:
-            if current_route.get() is self:
-                current_route.set(self.outer)
-            if error is None:
-                raise _ended()
-        elif isinstance(error, GeneratorExit) and not self._caller.may_await:
-            self._abandon(error)
-        else:
-            await self._leave(error)
-
-    async def _take_seat(self) -> None:
-        """Find out where the block belongs; wait while one is open there that is not around it."""
-        while True:
-            self.outer = innermost()
-            self.seat = await find_home() if self.outer is None else self.outer.seat
-            if self.outer is None and not self.seat.is_shared:
-                self.seat, self._holds = hold(self.seat), True
-            turn = self._take_turn()
-            if turn is None:
-                return
-            await turn
-
-    def _take_turn(self) -> asyncio.Future[None] | None:
-        """Be the innermost block of the seat, or return what to wait for."""
-        self.seat.rescue_blocks()
-        with self.seat.lock:
-            blocks = self.seat.blocks.setdefault(self._using, [])
-            if not blocks or blocks[-1] in _with_outer(self.outer):
-                blocks.append(self)
-                return None
-            return self.seat.next_turn()
+            self.is_open = False
+            self._give_back()
 
     async def _leave(self, error: BaseException | None) -> None:
         is_own_context = current_route.get() is self
@@ -114,12 +168,18 @@ class Block(Route):
     async def _leave_to_the_end(self, error: BaseException | None) -> None:
         inside = self._inside()
         for block in inside:
-            block.was_ended = block.is_open  # Now, since calls may come before the exit is done.
+            block._end_with(self)  # Now, since calls may come before the exit is done.
         # What callbacks of the commit call still belongs to the thread.
         way_out = Route(self.seat, self)
         current_route.set(way_out)
         try:
             await run_in_worker(self._exit, error, inside)
+        except RuntimeError:
+            if self._is_exited or self._frame is None:
+                raise
+            # The thread takes no more work: it goes on, and ends the block.
+            if error is None:
+                raise RuntimeError(messages.ended_with_frame(self)) from None
         finally:
             way_out.is_open = False
             current_route.set(self.outer)
@@ -146,13 +206,28 @@ class Block(Route):
             self._post()
 
     def post_if_loop_is_closed(self) -> None:
-        """Have the block rolled back if it was abandoned, and its loop closed before it saw to that."""
-        if self._abandoned_with is not None and self._loop.is_closed():
+        """Have the block rolled back if its loop was closed, so that nobody will see to that."""
+        if self._loop.is_closed():
+            self._end_by_others(messages.ended_with_loop(self))
+            self._abandoned_with = self._abandoned_with or GeneratorExit()
             self._post()
+
+    def _end_with(self, outer: Block) -> None:
+        if self.is_open and not self.ended_because:
+            self.ended_because = messages.ended_with_outer(self, outer)
+
+    def _end_by_others(self, reason: str) -> None:
+        self.is_open, self.ended_because = False, self.ended_because or reason
+
+    def _ended(self) -> RuntimeError:
+        return RuntimeError(self.ended_because or messages.left_already(self))
 
     def _post(self) -> None:
         error, self._abandoned_with = self._abandoned_with, None
-        if error is not None and not self.seat.post(lambda: self._roll_back(error)):
+        # By way of the frame: its thread takes nothing from anywhere else, and has ended the block if
+        # it has gone on.
+        place = self._frame or self.seat
+        if error is not None and not place.post(lambda: self._roll_back(error)):
             self._end()
 
     # In the right thread.
@@ -160,8 +235,11 @@ class Block(Route):
     def _enter(self) -> None:
         with self.seat.lock:
             if not self.is_open:
-                raise _ended()
-            self._is_begun = True
+                raise self._ended()
+            # Where that is not so the thread goes on, and the block would be open behind its back.
+            self._is_begun = self._frame is None or self._frame.add_guest(self)
+        if not self._is_begun:
+            return
         if self._holds:
             self.seat.look_at_connections()
             self._iterators_before = [weakref.ref(one) for one in self.seat.iterators()]
@@ -170,11 +248,14 @@ class Block(Route):
 
     def _exit(self, error: BaseException | None, inside: list[Block]) -> None:
         """End all that is still open inside, the last one first, and then this."""
+        self._is_exited = True
+        if self.ended_because and error is None:
+            raise self._ended()
         failure = error
         for block in inside:
             if block.is_open and failure is None:
-                failure = _ended_too_early()
-            block.was_ended = block.was_ended or block.is_open
+                failure = RuntimeError(messages.ended_too_early(self, block))
+            block._end_with(self)
             block.is_open = False
         if self._holds and failure is not None:
             self._close_iterators()
@@ -188,6 +269,8 @@ class Block(Route):
     def _exit_django(self, error: BaseException | None) -> None:
         if self._is_entered and not self._is_left:
             self._is_left = True
+            if self._frame is not None:
+                self._frame.remove_guest(self)
             self._atomic.__exit__(type(error) if error is not None else None, error, None)
 
     def _close_iterators(self) -> None:
@@ -197,6 +280,12 @@ class Block(Route):
             if iterator not in before:
                 with contextlib.suppress(Exception):
                     iterator.close()
+
+    def end_here(self) -> None:
+        """End it with the sync frame that it was entered in, unless its own end came before."""
+        if not self._is_exited:
+            self._end_by_others(messages.ended_with_frame(self))
+            self._roll_back(GeneratorExit())
 
     def _roll_back(self, error: BaseException) -> None:
         with contextlib.suppress(Exception):
@@ -215,8 +304,8 @@ class Block(Route):
 
     # In any thread.
 
-    def _end(self) -> None:
-        """Let others have the place; also what is kept for the exit goes."""
+    def _give_back(self) -> None:
+        """Let others have the place."""
         with self.seat.lock:
             blocks = self.seat.blocks.get(self._using, [])
             if self in blocks:
@@ -226,6 +315,10 @@ class Block(Route):
             release(self.seat)
         with self.seat.lock:
             self.seat.end_turn()
+
+    def _end(self) -> None:
+        """Let others have the place for good; also what is kept for the exit goes."""
+        self._give_back()
         self._context = contextvars.Context()
         self._caller.forget()
 
@@ -238,15 +331,3 @@ def _with_outer(route: Route | None) -> list[Route]:
     return found
 
 
-def _ended() -> RuntimeError:
-    return RuntimeError(
-        "This aatomic block was ended, and rolled back, with the block around it: await the task "
-        "that it is in before the outer block ends."
-    )
-
-
-def _ended_too_early() -> RuntimeError:
-    return RuntimeError(
-        "An aatomic block ended while a task that was started inside is still in an aatomic block of "
-        "its own. All is rolled back: await the task before the block ends."
-    )

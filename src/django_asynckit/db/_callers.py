@@ -19,6 +19,8 @@ class Caller:
     def __init__(self, frame: FrameType | None) -> None:
         while frame is not None and _is_of_contextlib(frame):
             frame = frame.f_back
+        self._code = None if frame is None else frame.f_code
+        self._line = None if frame is None else frame.f_lineno
         is_generator = frame is not None and bool(frame.f_code.co_flags & CO_ASYNC_GENERATOR)
         #: Whether it may await something while it is closed.
         self.may_await = is_generator
@@ -31,6 +33,10 @@ class Caller:
         assert task is not None
         # Weak, since a task that nobody refers to must end, and roll back.
         self._task = weakref.ref(task)
+
+    def __str__(self) -> str:
+        code = self._code
+        return "?" if code is None else f"{code.co_filename}:{self._line} in {code.co_qualname}"
 
     def forget(self) -> None:
         """Keep the code from being kept."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from django_asynckit._bridge import uninterrupted
+from django_asynckit.workers.routes import frame_around
+from django_asynckit.workers.threads import ThreadSeat
 
 #: Makes a sync function async.
 Adapt = Callable[[Callable[..., Any]], Callable[..., Coroutine[Any, Any, Any]]]
@@ -17,23 +21,36 @@ async def in_chunks(
 ) -> AsyncGenerator[Any, None]:
     """Yield the items of ``generator``, ``size`` of them in one call; it is closed where it ran."""
     take, close = adapt(_take), adapt(_close)
-    has_ended = False
+    frame, has_ended = frame_around(), False
     try:
         while not has_ended:
-            items, has_ended, error = await take(generator, size)
+            items, has_ended, error = await take(generator, size, frame)
             for item in items:
                 yield item
             if error is not None:
                 raise error
     finally:
-        if not has_ended:
+        if not has_ended and inspect.getgeneratorstate(generator) != inspect.GEN_CLOSED:
             await uninterrupted(close(generator))
 
 
+class _Open:
+    """A generator that is begun in a thread which waits: it may have a transaction open."""
+
+    def __init__(self, generator: Generator[Any, Any, Any]) -> None:
+        self._generator = generator
+
+    def end_here(self) -> None:
+        with suppress(Exception):
+            self._generator.close()
+
+
 def _take(
-    generator: Generator[Any, Any, Any], size: int
+    generator: Generator[Any, Any, Any], size: int, frame: ThreadSeat | None
 ) -> tuple[list[Any], bool, BaseException | None]:
     """Return the next items, whether they are the last ones, and the error that came after them."""
+    if frame is not None and inspect.getgeneratorstate(generator) == inspect.GEN_CREATED:
+        frame.add_guest(_Open(generator))
     items: list[Any] = []
     try:
         items.extend(islice(generator, size))

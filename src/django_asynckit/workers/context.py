@@ -14,9 +14,16 @@ from django_asynckit._bridge import (
     run_in_worker,
 )
 from django_asynckit.workers.job import spends_its_time_waiting
-from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.process import watch
-from django_asynckit.workers.routes import LOCK, POOL, current_lease, current_route, end
+from django_asynckit.workers.routes import (
+    LOCK,
+    POOL,
+    current_lease,
+    current_route,
+    end,
+    inner_lease,
+    shared_route,
+)
 from django_asynckit.workers.statistics import Statistics
 
 watch(POOL, LOCK)
@@ -31,10 +38,10 @@ class RequestLease:
     __slots__ = ("_lease", "_tokens")
 
     def __enter__(self) -> None:
-        self._lease = Lease(POOL)
+        self._lease = inner_lease()
         self._tokens = (
             current_lease.set(self._lease),
-            current_route.set(None),
+            current_route.set(shared_route()),
             self._take_route(),
         )
 

@@ -82,6 +82,9 @@ class Lease(Seat):
         super().hold(count)
         self._lender.pin(self, count)
 
+    def thread(self) -> Worker | None:
+        return self.worker
+
     def connections(self) -> dict[str, BaseDatabaseWrapper]:
         worker = self.worker
         return {} if worker is None else worker.connections.all()

@@ -21,6 +21,7 @@ from django_asynckit._bridge import (
     register_executor,
     reset,
     route_to_workers,
+    thread_that_waits,
 )
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
@@ -44,8 +45,6 @@ class Route:
         self.seat = seat
         self.outer = outer
         self.is_open = True
-        #: Whether others ended it while its code was still inside.
-        self.was_ended = False
 
     def has_caller(self) -> bool:
         """Whether the running code, in whose context it is, belongs to the block."""
@@ -67,6 +66,15 @@ def innermost() -> Route | None:
             break
         route = route.outer
     return route
+
+
+def shared_route() -> Route | None:
+    """Return the innermost block if all that runs in its thread has its one connection.
+
+    A lease that begins inside of it uses that connection too, and so belongs to the block.
+    """
+    route = current_route.get()
+    return route if route is not None and route.seat.is_shared else None
 
 
 class _Router:
@@ -121,6 +129,14 @@ def begin() -> Lease:
     return lease
 
 
+def inner_lease() -> Lease:
+    """Return a new lease for code that the running code waits for, such as a request inside of it."""
+    lease, outer = Lease(POOL), current_lease.get()
+    if outer is not None:
+        lease.never_waits = outer.never_waits
+    return lease
+
+
 def end(lease: Lease) -> None:
     """End ``lease``: its worker is closed behind what it runs. Later calls take one for themselves."""
     # In this order: it gets a worker before its calls stop waiting.
@@ -129,6 +145,12 @@ def end(lease: Lease) -> None:
     lease.has_ended = True
     if lease.beside is not None:
         _let_go(lease)
+
+
+def frame_around() -> ThreadSeat | None:
+    """Return the thread that waits for the running code in ``async_to_sync``, if there is one."""
+    executor = executor_in_charge()
+    return None if thread_that_waits(executor) is None else seat_of(executor, _route)
 
 
 def home() -> Seat:
@@ -180,6 +202,13 @@ def _free(seat: Seat) -> Seat:
         return seat
 
 
+def _is_waited_for(home: Seat) -> bool:
+    """Whether a worker of this request waits for the code that runs at ``home``."""
+    if isinstance(home, ThreadSeat):
+        return home.lease is not None
+    return isinstance(home, Lease) and home.never_waits
+
+
 def _lease_like(source: weakref.ref[Seat]) -> Lease:
     lease = Lease(POOL)
     lease.source = source
@@ -224,7 +253,7 @@ def branch(home: Seat, *, must_not_wait: bool = False) -> Iterator[None]:
     Without a free worker it waits for one, unless it ``must_not_wait``, or the request keeps a
     worker: then it runs on that. Nor may it wait while a worker of this request waits for it.
     """
-    must_not_wait |= isinstance(home, ThreadSeat) and home.lease is not None
+    must_not_wait = must_not_wait or _is_waited_for(home)
     lease = _lease_like(weakref.ref(home))
     lease.never_waits = must_not_wait
     if isinstance(home, Lease) and not must_not_wait:

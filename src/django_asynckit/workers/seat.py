@@ -54,6 +54,10 @@ class Seat(abc.ABC):
         self.holds += count
 
     @abc.abstractmethod
+    def thread(self) -> threading.Thread | None:
+        """Return the thread in which code runs here, as far as that is known and will not change."""
+
+    @abc.abstractmethod
     def connections(self) -> dict[str, BaseDatabaseWrapper]:
         """Return the connection wrappers that code here uses, to be looked at only."""
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_asynckit._bridge import thread_that_waits
+from django_asynckit._bridge import call_before_it_goes_on, outer_executor, thread_that_waits
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.seat import Seat
 from django_asynckit.workers.worker import Worker
 
 _SEAT: Final = "_asynckit_seat"
+
+
+class Guest(Protocol):
+    """Something that must not stay open in a thread when it goes on."""
+
+    def end_here(self) -> None:
+        """End it, in the running thread; nothing is raised."""
 
 
 class ThreadSeat(Seat):
@@ -30,10 +39,13 @@ class ThreadSeat(Seat):
         self._route = route
         self._connections: dict[str, BaseDatabaseWrapper] = {}
         self.successor: Any = None
-        waits = thread_that_waits(executor)
-        #: The request whose worker waits in ``async_to_sync``.
+        #: The thread that waits in ``async_to_sync``, if it is one that does.
+        self._waits = waits = thread_that_waits(executor)
+        #: The request whose worker that is.
         self.lease: Lease | None = waits.lease() if isinstance(waits, Worker) else None
         self.is_shared = waits is not None and self.lease is None
+        #: What is open in the thread that waits, the last one last; only that thread changes it.
+        self._guests: list[Guest] | None = None
         #: Whether it is known if the sync code that waits is inside of a transaction.
         self.is_known = self.lease is None
 
@@ -69,15 +81,54 @@ class ThreadSeat(Seat):
         self.successor = successor
         self._take_over()
 
+    def thread(self) -> threading.Thread | None:
+        return self._waits
+
+    def is_above(self, other: ThreadSeat | None) -> bool:
+        """Whether what comes to ``other`` runs only when the thread has left the sync frame of this one."""
+        executor = self._executor()
+        while executor is not None:
+            executor = outer_executor(executor)
+            if executor is not None and vars(executor).get(_SEAT) is other:
+                return True
+        return other is None
+
+    def add_guest(self, guest: Guest) -> bool:
+        """Have ``guest`` ended before the thread, which runs this, goes on; return whether it will be."""
+        if self._guests is None:
+            executor = self._executor()
+            if executor is None or not call_before_it_goes_on(executor, self._go_on):
+                return False
+            self._guests = []
+        self._guests.append(guest)
+        return True
+
+    def remove_guest(self, guest: Guest) -> None:
+        """Forget ``guest``, which has ended."""
+        with contextlib.suppress(ValueError):
+            (self._guests or []).remove(guest)
+
+    def _go_on(self) -> None:
+        """End what was left open: the sync code behind ``async_to_sync`` must not write into it."""
+        executor, guests = self._executor(), self._guests or []
+        while guests:
+            guests.pop().end_here()
+        self._waits = None
+        if executor is not None and self.successor is None:
+            self.successor = outer_executor(executor)
+        self._take_over()
+
     def _take_over(self) -> None:
         executor = self._executor()
         if executor is not None:
             vars(executor).setdefault("submit", self._submit_routed)
 
     def _submit_routed(self, call: Callable[..., Any], /, *args: Any) -> Any:
-        if self.successor is not None:
-            return self.successor.submit(call, *args)
-        return self._route(self, call).submit(call, *args)
+        seat = self._route(self, call)
+        if seat is not self and (self._waits is None or seat.thread() is not self._waits):
+            return seat.submit(call, *args)
+        # A thread that waits takes work from here only, and from nowhere once it has gone on.
+        return (self if self.successor is None else self.successor).submit(call, *args)
 
 
 def seat_of(executor: Any, route: Callable[[ThreadSeat, Any], Seat]) -> ThreadSeat:
