@@ -43,6 +43,8 @@ class Block(Route):
         #: The sync frame in whose thread it was entered.
         self._frame: ThreadSeat | None = None
         self._abandoned_with: BaseException | None = None
+        #: Whether other code of that frame, which has the same connection, has worked meanwhile.
+        self._has_others = False
         #: In the right thread: whether entering began, Django's block was entered, and was left,
         #: and whether the block's own end has come.
         self._is_begun = False
@@ -178,13 +180,14 @@ class Block(Route):
             if self._is_exited or self._frame is None:
                 raise
             # The thread takes no more work: it goes on, and ends the block.
-            if error is None:
-                raise RuntimeError(messages.ended_with_frame(self)) from None
+            self._end_by_others(messages.ended_with_frame(self))
         finally:
             way_out.is_open = False
             current_route.set(self.outer)
             for block in (*inside, self):
                 block._end()
+        if self.ended_because and error is None:
+            raise self._ended()
 
     def _withdraw(self) -> bool:
         """Give up, unless entering has begun; say whether that was so."""
@@ -248,9 +251,11 @@ class Block(Route):
 
     def _exit(self, error: BaseException | None, inside: list[Block]) -> None:
         """End all that is still open inside, the last one first, and then this."""
+        if self._is_exited:
+            return
         self._is_exited = True
-        if self.ended_because and error is None:
-            raise self._ended()
+        if isinstance(error, GeneratorExit) and self._has_others:
+            error = None  # Nobody would hear that the work of others was undone.
         failure = error
         for block in inside:
             if block.is_open and failure is None:
@@ -281,10 +286,14 @@ class Block(Route):
                 with contextlib.suppress(Exception):
                     iterator.close()
 
+    def note_call(self) -> None:
+        is_own = self in _with_outer(current_route.get()) and self._caller.belongs()
+        self._has_others = self._has_others or not is_own
+
     def end_here(self) -> None:
         """End it with the sync frame that it was entered in, unless its own end came before."""
         if not self._is_exited:
-            self._end_by_others(messages.ended_with_frame(self))
+            self._end_by_others(messages.ended_with_frame(self, is_kept=self._has_others))
             self._roll_back(GeneratorExit())
 
     def _roll_back(self, error: BaseException) -> None:

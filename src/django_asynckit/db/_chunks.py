@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from django_asynckit._bridge import uninterrupted
+from django_asynckit.db._messages import CLOSED_WITH_FRAME
 from django_asynckit.workers.routes import frame_around
 from django_asynckit.workers.threads import ThreadSeat
 
@@ -40,6 +41,9 @@ class _Open:
     def __init__(self, generator: Generator[Any, Any, Any]) -> None:
         self._generator = generator
 
+    def note_call(self) -> None:
+        """What others do meanwhile is theirs, as in sync code that leaves a generator."""
+
     def end_here(self) -> None:
         with suppress(Exception):
             self._generator.close()
@@ -49,7 +53,10 @@ def _take(
     generator: Generator[Any, Any, Any], size: int, frame: ThreadSeat | None
 ) -> tuple[list[Any], bool, BaseException | None]:
     """Return the next items, whether they are the last ones, and the error that came after them."""
-    if frame is not None and inspect.getgeneratorstate(generator) == inspect.GEN_CREATED:
+    state = inspect.getgeneratorstate(generator)
+    if state == inspect.GEN_CLOSED:  # Else it would look as if there were no more items.
+        raise RuntimeError(f"{generator.__qualname__} {CLOSED_WITH_FRAME}")
+    if frame is not None and state == inspect.GEN_CREATED:
         frame.add_guest(_Open(generator))
     items: list[Any] = []
     try:

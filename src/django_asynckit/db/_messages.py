@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+#: Of a generator of sync code that was open in a sync frame when ``async_to_sync`` returned.
+CLOSED_WITH_FRAME: Final = (
+    "was closed, with its transaction and cursors, when the async_to_sync() call around it returned. "
+    "Await the task that iterates over it before the async code returns."
+)
+
 
 def would_deadlock(block: object, holder: object) -> str:
     """Of a ``block`` in a sync frame, in whose thread ``holder`` must end first."""
@@ -30,10 +38,11 @@ def ended_with_outer(block: object, outer: object) -> str:
     )
 
 
-def ended_with_frame(block: object) -> str:
+def ended_with_frame(block: object, *, is_kept: bool = False) -> str:
     """Of a ``block`` in a sync frame that was open when ``async_to_sync`` returned."""
+    how = "committed as far as it had got, with what other tasks wrote meanwhile" if is_kept else "rolled back"
     return (
-        f"{block} was ended, and rolled back, when the async_to_sync() call around it returned: what "
+        f"{block} was ended, and {how}, when the async_to_sync() call around it returned: what "
         "the thread does next must not be part of its transaction. Await the task that it is in, or "
         "close the async generator, before the async code returns."
     )

@@ -22,6 +22,9 @@ _SEAT: Final = "_asynckit_seat"
 class Guest(Protocol):
     """Something that must not stay open in a thread when it goes on."""
 
+    def note_call(self) -> None:
+        """Hear that the running code, perhaps not part of it, has something done in its thread."""
+
     def end_here(self) -> None:
         """End it, in the running thread; nothing is raised."""
 
@@ -100,6 +103,7 @@ class ThreadSeat(Seat):
             if executor is None or not call_before_it_goes_on(executor, self._go_on):
                 return False
             self._guests = []
+            self._take_over()
         self._guests.append(guest)
         return True
 
@@ -116,7 +120,6 @@ class ThreadSeat(Seat):
         self._waits = None
         if executor is not None and self.successor is None:
             self.successor = outer_executor(executor)
-        self._take_over()
 
     def _take_over(self) -> None:
         executor = self._executor()
@@ -127,6 +130,8 @@ class ThreadSeat(Seat):
         seat = self._route(self, call)
         if seat is not self and (self._waits is None or seat.thread() is not self._waits):
             return seat.submit(call, *args)
+        for guest in tuple(self._guests or ()):
+            guest.note_call()
         # A thread that waits takes work from here only, and from nowhere once it has gone on.
         return (self if self.successor is None else self.successor).submit(call, *args)
 
