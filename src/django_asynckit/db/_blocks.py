@@ -43,7 +43,8 @@ class Block(Route):
         #: The sync frame in whose thread it was entered.
         self._frame: ThreadSeat | None = None
         self._abandoned_with: BaseException | None = None
-        #: Whether other code of that frame, which has the same connection, has worked meanwhile.
+        #: Whether other code had something done meanwhile, in its transaction: tasks of the block around
+        #: it, and all code of a thread that has one connection.
         self._has_others = False
         #: In the right thread: whether entering began, Django's block was entered, and was left,
         #: and whether the block's own end has come.
@@ -109,8 +110,9 @@ class Block(Route):
 
     def _runs_at(self, seat: Seat) -> bool:
         """Whether calls of the running code come to the thread of ``seat``."""
-        # A frame in another thread has a connection of its own: thread_sensitive=False leads there.
-        return self._frame is None or self._frame.thread() is seat.thread()
+        # Not in a thread of its own that waits, to which thread_sensitive=False leads.
+        frame = self._frame
+        return frame is None or not frame.is_shared or frame.thread() is seat.thread()
 
     def _take_turn(self) -> Block | None:
         """Be the innermost block of the seat, or return the one that must end first."""
@@ -151,8 +153,12 @@ class Block(Route):
                 await self._leave(error)
             else:
                 current_route.set(self.outer)
-                if isinstance(error, GeneratorExit) or not self._withdraw():
+                if isinstance(error, GeneratorExit):
                     self._abandon(error)
+                elif not self._withdraw():
+                    # At once, so that it comes before what is written next.
+                    self._abandoned_with = error
+                    self._post()
             raise
         if not self._is_begun:
             current_route.set(self.outer)
@@ -254,11 +260,10 @@ class Block(Route):
         if self._is_exited:
             return
         self._is_exited = True
-        if isinstance(error, GeneratorExit) and self._has_others:
-            error = None  # Nobody would hear that the work of others was undone.
-        failure = error
+        is_kept = isinstance(error, GeneratorExit) and self._when_left() is None
+        failure = None if is_kept else error
         for block in inside:
-            if block.is_open and failure is None:
+            if block.is_open and failure is None and not is_kept:
                 failure = RuntimeError(messages.ended_too_early(self, block))
             block._end_with(self)
             block.is_open = False
@@ -266,10 +271,14 @@ class Block(Route):
             self._close_iterators()
         for block in inside:
             with contextlib.suppress(Exception):
-                block._exit_django(failure or GeneratorExit())
+                block._exit_django(failure or block._when_left())
         self._exit_django(failure)
         if failure is not None and failure is not error:
             raise failure
+
+    def _when_left(self) -> GeneratorExit | None:
+        """Return the error with which to end it if nobody hears of that: none, if others lost their work."""
+        return None if self._has_others else GeneratorExit()
 
     def _exit_django(self, error: BaseException | None) -> None:
         if self._is_entered and not self._is_left:

@@ -41,9 +41,6 @@ class _Open:
     def __init__(self, generator: Generator[Any, Any, Any]) -> None:
         self._generator = generator
 
-    def note_call(self) -> None:
-        """What others do meanwhile is theirs, as in sync code that leaves a generator."""
-
     def end_here(self) -> None:
         with suppress(Exception):
             self._generator.close()

@@ -93,7 +93,9 @@ def _route(home: Seat, call: Any) -> Seat:
         if seat is not None:
             return seat  # Its cursor is there.
     route = innermost()
-    return _free(home) if route is None else route.seat
+    seat = _free(home) if route is None else route.seat
+    seat.note_call()
+    return seat
 
 
 def _seat_of_iterator(home: Seat, value: Any) -> Seat | None:

@@ -82,6 +82,12 @@ class Seat(abc.ABC):
         self._turns = [*self._turns, turn]
         return turn
 
+    def note_call(self) -> None:
+        """Tell the blocks here that the running code has a call run here, perhaps not part of them."""
+        for blocks in list(self.__dict__.get("_blocks", {}).values()):
+            for block in list(blocks):
+                block.note_call()
+
     def rescue_blocks(self) -> None:
         """Have blocks rolled back that were abandoned on an event loop that is closed now."""
         for blocks in list(self.blocks.values()):

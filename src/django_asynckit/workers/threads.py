@@ -22,9 +22,6 @@ _SEAT: Final = "_asynckit_seat"
 class Guest(Protocol):
     """Something that must not stay open in a thread when it goes on."""
 
-    def note_call(self) -> None:
-        """Hear that the running code, perhaps not part of it, has something done in its thread."""
-
     def end_here(self) -> None:
         """End it, in the running thread; nothing is raised."""
 
@@ -128,12 +125,14 @@ class ThreadSeat(Seat):
 
     def _submit_routed(self, call: Callable[..., Any], /, *args: Any) -> Any:
         seat = self._route(self, call)
-        if seat is not self and (self._waits is None or seat.thread() is not self._waits):
-            return seat.submit(call, *args)
-        for guest in tuple(self._guests or ()):
-            guest.note_call()
-        # A thread that waits takes work from here only, and from nowhere once it has gone on.
-        return (self if self.successor is None else self.successor).submit(call, *args)
+        if seat is self or self.is_shared or self._waits_at(seat):
+            # A thread that waits takes work from here only, and from nowhere once it has gone on.
+            self.note_call()
+            seat = self if self.successor is None else self.successor
+        return seat.submit(call, *args)
+
+    def _waits_at(self, seat: Seat) -> bool:
+        return self._waits is not None and seat.thread() is self._waits
 
 
 def seat_of(executor: Any, route: Callable[[ThreadSeat, Any], Seat]) -> ThreadSeat:
