@@ -100,9 +100,15 @@ def leave_ended_thread() -> None:
 def _waiting_executor() -> Any:
     """Return the innermost thread of this context that waits in ``async_to_sync``; asgiref uses that."""
     executor = local_values(AsyncToSync.executors).get("current")
-    while executor is not None and getattr(executor, "_broken", False):
+    while executor is not None and waits_no_more(executor):
         executor = outer_executor(executor)
     return executor
+
+
+def waits_no_more(executor: Any) -> bool:
+    """Whether ``executor`` is of a thread that has waited in ``async_to_sync`` and goes on."""
+    is_broken: bool = getattr(executor, "_broken", False)
+    return is_broken
 
 
 def outer_executor(executor: Any) -> Any:

@@ -95,6 +95,8 @@ class Part:
     def _may_be(self, kind: str) -> bool:
         if kind == "fail" or kind in _STOPPING:
             return self.may_fail and (self.depth < DEPTH or kind == "fail")
+        if kind == "pool":  # Nobody waits for such a thread when its task is cancelled.
+            return self.depth < DEPTH and not self.may_be_stopped
         if kind == "leave":
             return self.depth < DEPTH and self.may_fail and not self.may_be_stopped
         return self.depth < DEPTH or kind in _LEAVES
@@ -142,6 +144,7 @@ class Run:
     written: dict[str, Scope] = field(default_factory=dict)
     left: list[asyncio.Task[Any]] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
+    is_refused: bool = False
     numbers: Any = field(default_factory=itertools.count)
 
     @contextlib.contextmanager

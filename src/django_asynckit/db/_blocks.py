@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import sys
+import threading
 import weakref
 from typing import Any
 
@@ -46,8 +47,9 @@ class Block(Route):
         #: Whether other code had something done meanwhile, in its transaction: tasks of the block around
         #: it, and all code of a thread that has one connection.
         self._has_others = False
-        #: In the right thread: whether entering began, Django's block was entered, and was left,
-        #: and whether the block's own end has come.
+        #: The thread in which Django's block was entered, and so must be left.
+        self._thread: int | None = None
+        #: Whether entering began, Django's block was entered, and was left, and the own end has come.
         self._is_begun = False
         self._is_entered = False
         self._is_left = False
@@ -157,7 +159,7 @@ class Block(Route):
                     self._abandon(error)
                 elif not self._withdraw():
                     # At once, so that it comes before what is written next.
-                    self._abandoned_with = error
+                    self.is_open, self._abandoned_with = False, error
                     self._post()
             raise
         if not self._is_begun:
@@ -185,13 +187,14 @@ class Block(Route):
         except RuntimeError:
             if self._is_exited or self._frame is None:
                 raise
-            # The thread takes no more work: it goes on, and ends the block.
-            self._end_by_others(messages.ended_with_frame(self))
         finally:
             way_out.is_open = False
             current_route.set(self.outer)
             for block in (*inside, self):
                 block._end()
+        if self._is_entered and not self._is_exited:
+            # Its thread takes no more work: it goes on, and ends the block.
+            self._end_by_others(messages.ended_with_frame(self))
         if self.ended_because and error is None:
             raise self._ended()
 
@@ -249,6 +252,7 @@ class Block(Route):
             self._is_begun = self._frame is None or self._frame.add_guest(self)
         if not self._is_begun:
             return
+        self._thread = threading.get_ident()
         if self._holds:
             self.seat.look_at_connections()
             self._iterators_before = [weakref.ref(one) for one in self.seat.iterators()]
@@ -257,7 +261,8 @@ class Block(Route):
 
     def _exit(self, error: BaseException | None, inside: list[Block]) -> None:
         """End all that is still open inside, the last one first, and then this."""
-        if self._is_exited:
+        # Another thread may do this when its own takes no more work: that goes on, and ends it there.
+        if self._is_exited or self._thread != threading.get_ident():
             return
         self._is_exited = True
         is_kept = isinstance(error, GeneratorExit) and self._when_left() is None

@@ -158,12 +158,7 @@ def frame_around() -> ThreadSeat | None:
 def home() -> Seat:
     """Return where the calls of the running code go while it is in no block."""
     executor = executor_in_charge()
-    while executor is not ROUTER:
-        seat = seat_of(executor, _route)
-        if seat.successor is None:
-            return seat
-        executor = seat.successor
-    return _own_seat()
+    return _own_seat() if executor is ROUTER else seat_of(executor, _route)
 
 
 @contextlib.contextmanager
@@ -229,9 +224,12 @@ def release(seat: Seat) -> None:
     """Give back what :func:`hold` has returned."""
     with LOCK:
         seat.hold(-1)
-    for one in (seat, _behind(seat)):
-        if one is not None and not one.holds:
+    # What is beside a seat may have been kept only by a block further in.
+    one: Seat | None = seat
+    while one is not None:
+        if not one.holds:
             _let_go(one)
+        one = _behind(one)
 
 
 def _behind(seat: Seat) -> Seat | None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_asynckit._bridge import call_before_it_goes_on, outer_executor, thread_that_waits
+from django_asynckit._bridge import call_before_it_goes_on, outer_executor, thread_that_waits, waits_no_more
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.seat import Seat
 from django_asynckit.workers.worker import Worker
@@ -46,6 +46,7 @@ class ThreadSeat(Seat):
         self.is_shared = waits is not None and self.lease is None
         #: What is open in the thread that waits, the last one last; only that thread changes it.
         self._guests: list[Guest] | None = None
+        self._has_gone_on = False
         #: Whether it is known if the sync code that waits is inside of a transaction.
         self.is_known = self.lease is None
 
@@ -77,7 +78,7 @@ class ThreadSeat(Seat):
         self._connections = {one.alias: one for one in connections.all(initialized_only=True)}
 
     def end(self, successor: Any) -> None:
-        """Give ``successor``, an executor, all calls from now on: the thread will wait no more."""
+        """Give ``successor``, an executor, all calls that come when the thread waits no more."""
         self.successor = successor
         self._take_over()
 
@@ -95,6 +96,8 @@ class ThreadSeat(Seat):
 
     def add_guest(self, guest: Guest) -> bool:
         """Have ``guest`` ended before the thread, which runs this, goes on; return whether it will be."""
+        if self._has_gone_on:
+            return False
         if self._guests is None:
             executor = self._executor()
             if executor is None or not call_before_it_goes_on(executor, self._go_on):
@@ -114,7 +117,7 @@ class ThreadSeat(Seat):
         executor, guests = self._executor(), self._guests or []
         while guests:
             guests.pop().end_here()
-        self._waits = None
+        self._waits, self._has_gone_on = None, True
         if executor is not None and self.successor is None:
             self.successor = outer_executor(executor)
 
@@ -128,8 +131,16 @@ class ThreadSeat(Seat):
         if seat is self or self.is_shared or self._waits_at(seat):
             # A thread that waits takes work from here only, and from nowhere once it has gone on.
             self.note_call()
-            seat = self if self.successor is None else self.successor
+            return self._submit_here(call, *args)
         return seat.submit(call, *args)
+
+    def _submit_here(self, call: Callable[..., Any], /, *args: Any) -> Any:
+        if self.successor is None:
+            return self.submit(call, *args)
+        with contextlib.suppress(RuntimeError):
+            if not waits_no_more(self._executor()):
+                return self.submit(call, *args)
+        return self.successor.submit(call, *args)
 
     def _waits_at(self, seat: Seat) -> bool:
         return self._waits is not None and seat.thread() is self._waits
