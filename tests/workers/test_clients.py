@@ -7,7 +7,7 @@ from django.core.cache import BaseCache, caches, close_caches
 from django.core.signals import request_finished
 from django.test import override_settings
 
-from django_asynckit._bridge import local_values
+from django_asynckit._asgiref import local_values
 from django_asynckit.workers import worker_lease
 from tests.workers.tools import hop, thread, until_idle
 

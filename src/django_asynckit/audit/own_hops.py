@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from asgiref.sync import SyncToAsync
-
+from django_asynckit._asgiref import behind_sync_to_async
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.audit.sources import DEPTH, definition, global_value
 
@@ -171,7 +170,7 @@ def _hops(called: ast.expr, scope: _Scope) -> bool:
         found = inspect.getattr_static(scope.owner, _name(called), None)
     else:
         found = global_value(called, scope.function)
-    return _name(called) in _RUNNERS or isinstance(found, SyncToAsync)
+    return _name(called) in _RUNNERS or behind_sync_to_async(found) is not None
 
 
 def _name(node: ast.expr) -> str:

@@ -10,12 +10,8 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._bridge import (
-    adapted_coroutine_function,
-    is_adapted_to_sync,
-    run_in_worker,
-    to_sync,
-)
+from django_asynckit._asgiref import behind_async_to_sync
+from django_asynckit._bridge import run_in_worker, to_sync
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.handler.errors import response_for
 from django_asynckit.middleware import AsyncMiddlewareMixin
@@ -69,8 +65,9 @@ def improve(handler: GetResponse) -> GetResponse:
     Only the outermost layers are looked at: what is inside another middleware was improved when
     that one was made.
     """
-    if is_adapted_to_sync(handler):
-        return to_sync(improve(adapted_coroutine_function(handler)))  # type: ignore[arg-type]
+    adapted = behind_async_to_sync(handler)
+    if adapted is not None:
+        return to_sync(improve(adapted))  # type: ignore[arg-type]
     if type(handler) is not FunctionType or handler.__code__ is not _WRAPPER_CODE:
         return handler
     target = handler.__wrapped__  # type: ignore[attr-defined]

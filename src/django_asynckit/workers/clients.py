@@ -8,7 +8,7 @@ from typing import Any
 from django.core.cache import BaseCache, caches, close_caches
 from django.core.signals import request_finished
 
-from django_asynckit._bridge import local_values
+from django_asynckit._asgiref import local_values
 from django_asynckit.workers.signals import is_connected
 
 

@@ -7,12 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextvars import Token
 from typing import Any
 
-from django_asynckit._bridge import (
-    context_has_thread,
-    reset,
-    route_to_workers,
-    run_in_worker,
-)
+from django_asynckit._asgiref import context_has_thread, route_to_workers
+from django_asynckit._bridge import reset, run_in_worker
 from django_asynckit.workers.job import spends_its_time_waiting
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.process import watch

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final, TypeVar
 
-from django_asynckit._bridge import called_by
+from django_asynckit._asgiref import called_by
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from django_asynckit._bridge import called_with
+from django_asynckit._asgiref import called_with
 from django_asynckit.conf import worker_settings
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.lease import Lease

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_asynckit._bridge import thread_that_waits
+from django_asynckit._asgiref import thread_that_waits
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.seat import Seat
 from django_asynckit.workers.worker import Worker
