@@ -30,7 +30,7 @@ class Pool:
         self._late: deque[Callable[[], None]] = deque()
         self._starter = Starter(self.lock, self._leave, self._fail)
         self._register = Register(self._starter.make, self.look_again)
-        self._waiting = Waiting(self._tick)
+        self._waiting = Waiting(self._tick, self.lock)
 
     def submit(self, lease: Lease, job: Job) -> None:
         """Give ``job`` to the worker of ``lease``, or let it wait for one."""
@@ -309,6 +309,7 @@ class Pool:
 
     def _tick(self) -> None:
         with self.lock:
+            self._serve()  # First: a loop that was blocked may be late, with workers that are free.
             expired = self._waiting.pop_expired(worker_settings().wait_seconds)
             jobs = [job for lease in expired for job in lease.waiting]
             for lease in expired:
