@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
+import os
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, Token
 from typing import Any, Final, Protocol
 
-from asgiref.local import Local, _Storage
+from asgiref.local import Local, _rehome, _Storage
 from asgiref.sync import AsyncToSync, SyncToAsync
+
+IS_REVIEWED: Final = True
 
 
 def behind_async_to_sync(func: object) -> Callable[..., Coroutine[Any, Any, Any]] | None:
@@ -164,3 +168,16 @@ def delete_local_value(local: Local, name: str) -> Token[Any] | None:
     del values[name]
     token: Token[Any] = local._storage._data.set(_Storage(threading.get_ident(), values))
     return token
+
+
+def settle_in_thread(loop: asyncio.AbstractEventLoop) -> None:
+    """Do in this thread, in a copy of a context, what asgiref does where ``sync_to_async`` runs code.
+
+    Locals of that context are seen here, such as the active language, and ``async_to_sync`` runs
+    coroutine functions on ``loop``.
+    """
+    for variable, value in contextvars.copy_context().items():
+        if type(value) is _Storage:  # isinstance() would load a lazy object.
+            variable.set(_rehome(value))
+    SyncToAsync.threadlocal.main_event_loop = loop
+    SyncToAsync.threadlocal.main_event_loop_pid = os.getpid()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Token
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.core.cache import caches
 
-from django_asynckit._asgiref import leave_ended_thread
+from django_asynckit._asgiref import IS_REVIEWED, leave_ended_thread, settle_in_thread
+from django_asynckit._threads import BESIDE, COMPUTING
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,8 +26,40 @@ async def run_in_worker(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwar
 
 
 async def run_in_pool(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run ``func`` in any thread, beside others: one hop. Not for code that uses the database."""
-    return await sync_to_async(func, thread_sensitive=False)(*args, **kwargs)
+    """Run ``func`` in a thread of our own, beside others: one hop. For our and Django's code alone.
+
+    It finds nothing of the request in context variables, and what it sets there is lost.
+    """
+    call = functools.partial(contextvars.Context().run, func, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(COMPUTING, call)
+
+
+async def run_beside(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Like :func:`run_in_pool`, for what calls code of users: log handlers, and what sends mail.
+
+    It sees a copy of the context, since a filter of logs, for example, may ask for the id of the
+    request there; what it sets is lost. asgiref is passed by, since it would load each lazy object
+    that is in a context variable, such as ``request.user``, with a connection of that thread.
+    """
+    if not IS_REVIEWED:
+        return await sync_to_async(func, thread_sensitive=False, executor=BESIDE)(*args, **kwargs)  # type: ignore[call-overload, no-any-return]
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    call = functools.partial(context.run, call_as_guest, loop, func, *args, **kwargs)
+    return await loop.run_in_executor(BESIDE, call)
+
+
+def call_as_guest(
+    loop: asyncio.AbstractEventLoop, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Call ``func`` in a copy of a request's context, in a thread that does not belong to the request."""
+    settle_in_thread(loop)
+    before = caches.all(initialized_only=True)
+    try:
+        return func(*args, **kwargs)
+    finally:
+        for cache in caches.all(initialized_only=True):
+            if cache not in before:
+                cache.close()
 
 
 async def run_in_context(context: contextvars.Context, func: Callable[P, R], /, *args: P.args) -> R:  # type: ignore[valid-type]

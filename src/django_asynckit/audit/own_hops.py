@@ -17,7 +17,9 @@ from django_asynckit.audit.sources import DEPTH, definition, global_value
 #: Functions whose result runs a sync function in a thread when it is called and awaited.
 _WRAPPERS: Final = frozenset({"sync_to_async", "database_sync_to_async", "SyncToAsync"})
 #: Functions that run a sync function in a thread when they are awaited.
-_RUNNERS: Final = frozenset({"to_thread", "run_in_executor", "run_in_worker", "run_in_pool"})
+_RUNNERS: Final = frozenset(
+    {"to_thread", "run_in_executor", "run_in_worker", "run_in_pool", "run_beside"}
+)
 #: Functions that await what they are given.
 _AWAITERS: Final = frozenset(
     {"gather", "agather", "wait_for", "shield", "create_task", "ensure_future"}

@@ -10,6 +10,7 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from django_asynckit._asgiref import called_by
+from django_asynckit._bridge import call_as_guest
 from django_asynckit.trace.crossing import Crossing, Timed, TimedAwaitable
 from django_asynckit.trace.recording import ACTIVE
 
@@ -89,7 +90,7 @@ def _asked_for(func: Any) -> Any:
     if called is not None:
         return called
     if isinstance(getattr(func.func, "__self__", None), Context) and func.args:
-        return func.args[0]
+        return func.args[2] if func.args[0] is call_as_guest else func.args[0]
     return func
 
 
