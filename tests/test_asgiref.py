@@ -32,23 +32,23 @@ from django_asynckit import _asgiref, _bridge
 )
 def test_the_locals_that_we_read_are_not_thread_critical(local):
     assert type(local) is type(Local())
-    assert "never_set" not in _asgiref.local_values(local)
+    assert "never_set" not in _asgiref.local_values(local, ())
 
 
 def test_a_value_is_read_as_asgiref_reads_it():
     local = Local()
-    assert _asgiref.local_values(local) == {}
+    assert _asgiref.local_values(local, ()) == {}
     local.name = "value"
-    assert _asgiref.local_values(local) == {"name": local.name} == {"name": "value"}
+    assert _asgiref.local_values(local, ()) == {"name": local.name} == {"name": "value"}
     del local.name
-    assert _asgiref.local_values(local) == {}
+    assert _asgiref.local_values(local, ()) == {}
 
 
 def test_a_value_of_another_thread_is_not_seen():
     local = Local()
     local.name = "value"
     context, seen = contextvars.copy_context(), []
-    thread = threading.Thread(target=lambda: seen.append(context.run(_asgiref.local_values, local)))
+    thread = threading.Thread(target=lambda: seen.append(context.run(_asgiref.local_values, local, ())))
     thread.start()
     thread.join()
     assert seen == [{}]
@@ -59,15 +59,15 @@ def test_values_are_set_and_deleted_as_asgiref_does():
     for name, value in (("a", 1), ("b", 2), ("a", 3)):
         _asgiref.set_local_value(ours, name, value)
         setattr(stock, name, value)
-        assert _asgiref.local_values(ours) == _asgiref.local_values(stock)
+        assert _asgiref.local_values(ours, ()) == _asgiref.local_values(stock, ())
         assert getattr(ours, name) == value
     for name in ("a", "missing"):
         _asgiref.delete_local_value(ours, name)
     del stock.a
-    assert _asgiref.local_values(ours) == _asgiref.local_values(stock) == {"b": 2}
+    assert _asgiref.local_values(ours, ()) == _asgiref.local_values(stock, ()) == {"b": 2}
     assert not hasattr(ours, "a")
     ours.b = 4
-    assert _asgiref.local_values(ours) == {"b": 4}
+    assert _asgiref.local_values(ours, ()) == {"b": 4}
 
 
 def test_what_is_changed_stays_in_its_context():
@@ -91,7 +91,7 @@ def test_values_of_another_thread_are_replaced_not_kept():
     thread.start()
     thread.join()
     assert seen == [("value", None)]
-    assert _asgiref.local_values(local) == {"other": "value"}
+    assert _asgiref.local_values(local, ()) == {"other": "value"}
 
 
 async def test_a_request_has_a_thread_from_its_first_hop_on():

@@ -1,4 +1,8 @@
-"""All that we know of the private parts of asgiref."""
+"""All that we know of the private parts of asgiref, and what we do where they are not those that we know.
+
+``IS_REVIEWED`` says whether the installed asgiref is one whose code was read. Elsewhere each function
+makes do with what asgiref offers publicly: slower, with more kept for a request than need be, and right.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +11,38 @@ import contextvars
 import functools
 import os
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, Token
+from types import FunctionType, MethodType
 from typing import Any, Final, Protocol
 
-from asgiref.local import Local, _rehome, _Storage
+from asgiref import local as asgiref_local
+from asgiref.current_thread_executor import CurrentThreadExecutor
+from asgiref.local import Local
 from asgiref.sync import AsyncToSync, SyncToAsync
 
-IS_REVIEWED: Final = True
+from django_asynckit._drift import ASGIREF, is_reviewed
+
+IS_REVIEWED = is_reviewed(ASGIREF)
+
+#: As many parts of a call are looked at; no tool wraps it as often.
+_MOST_PARTS: Final = 50
 
 
 def behind_async_to_sync(func: object) -> Callable[..., Coroutine[Any, Any, Any]] | None:
     """Return the coroutine function that asgiref made callable from sync code as ``func``, if it did."""
-    adapted: Any = func
-    return adapted.awaitable if isinstance(func, AsyncToSync) else None
+    return getattr(func, "awaitable", None) if isinstance(func, AsyncToSync) else None
 
 
 def behind_sync_to_async(func: object) -> Callable[..., Any] | None:
     """Return the function that asgiref made awaitable as ``func``, if it did."""
-    return func.func if isinstance(func, SyncToAsync) else None
+    return getattr(func, "func", None) if isinstance(func, SyncToAsync) else None
 
 
 def executor_in_charge() -> Any:
     """Return the executor that ``sync_to_async`` would use for a thread-sensitive call made here."""
-    current = local_values(AsyncToSync.executors).get("current")
+    current = current_executor()
     if current is not None:
         return current
     context: Any = SyncToAsync.thread_sensitive_context.get(None)
@@ -39,32 +50,56 @@ def executor_in_charge() -> Any:
         loop = asyncio.get_running_loop()
         return AsyncToSync.loop_thread_executors.get(loop, SyncToAsync.single_thread_executor)
     executors: Any = SyncToAsync.context_to_thread_executor
-    if context not in executors and not context._exited:
+    if context not in executors and not getattr(context, "_exited", False):
         executors[context] = ThreadPoolExecutor(max_workers=1)
     return executors.get(context, SyncToAsync.single_thread_executor)
 
 
+def current_executor() -> Any:
+    """Return the executor of the thread that waits in ``async_to_sync`` for the running code, if one does."""
+    return local_values(AsyncToSync.executors, ("current",)).get("current")
+
+
 def thread_that_waits(executor: Any) -> threading.Thread | None:
-    """Return the thread that waits in ``async_to_sync``, if it is what ``executor`` runs calls in."""
+    """Return the thread that waits in ``async_to_sync``, if it is what ``executor`` runs calls in.
+
+    Where it cannot be known which one that is, it is one that is no worker of ours.
+    """
+    if not IS_REVIEWED:
+        return threading.main_thread() if isinstance(executor, CurrentThreadExecutor) else None
     thread: threading.Thread | None = getattr(executor, "_work_thread", None)
     return thread
 
 
-def leave_thread() -> Token[Any] | None:
+def leave_thread() -> Token[Any] | Deleted | None:
     """Let no thread that waits in ``async_to_sync`` run the thread-sensitive calls of this context.
 
-    Returns what takes that back with :func:`reset`, if there was such a thread.
+    Returns what takes that back with ``reset()``, if there was such a thread.
     """
     return delete_local_value(AsyncToSync.executors, "current")
 
 
 def leave_ended_thread() -> None:
-    """Do so if it waits no more, nor does one outside of it: a cancellation may leave it in the context."""
-    current = executor = local_values(AsyncToSync.executors).get("current")
+    """Leave it if it waits no more, nor does one outside of it: a cancellation may leave it in the context."""
+    current = current_executor()
+    if current is not None and not _still_waits(current):
+        leave_thread()
+
+
+def _still_waits(executor: Any) -> bool:
+    if not IS_REVIEWED:
+        try:
+            type(executor).submit(executor, _nothing)
+        except RuntimeError:
+            return False
+        return True
     while executor is not None and getattr(executor, "_broken", False):
         executor = getattr(executor, "_old_executor", None)
-    if current is not None and executor is None:
-        leave_thread()
+    return executor is not None
+
+
+def _nothing() -> None:
+    """Show that the thread takes calls."""
 
 
 class _RequestKey:
@@ -91,7 +126,7 @@ def register_executor(executor: Executor) -> None:
 
 
 def route_to_workers() -> Token[Any]:
-    """Send thread-sensitive calls of this context to the registered executor, until :func:`reset`.
+    """Send thread-sensitive calls of this context to the registered executor, until ``reset()``.
 
     A thread that waits in ``async_to_sync`` (WSGI, ``TestCase``) still comes first.
     """
@@ -99,27 +134,64 @@ def route_to_workers() -> Token[Any]:
     return context.set(REQUEST_KEY)
 
 
-def called_by(job: Callable[..., Any]) -> Any:
+def called_by(job: Any) -> Any:
     """Return the function that ``job``, made by ``sync_to_async``, calls; ``None`` for other jobs."""
-    made_by = getattr(getattr(job, "func", None), "__self__", None)
-    return made_by.func if isinstance(made_by, SyncToAsync) else None
+    made = _made_by_asgiref(job) if IS_REVIEWED else None
+    return None if made is None else made.func.__self__.func
 
 
 def called_with(job: Any) -> tuple[Any, ...]:
-    """Return the positional arguments that ``job``, made by ``sync_to_async``, passes on."""
-    arguments: tuple[Any, ...] = () if called_by(job) is None else job.args[-1].args
+    """Return the positional arguments that ``job``, made by ``sync_to_async``, passes on, and maybe more."""
+    if not IS_REVIEWED:
+        return tuple(part for part in _parts(job) if not _is_call(part))
+    made = _made_by_asgiref(job)
+    arguments: tuple[Any, ...] = () if made is None else made.args[-1].args
     return arguments
 
 
 def wrap_call(job: Callable[..., Any], wrap: Callable[[Callable[[], Any]], Any]) -> Any:
     """Return ``job``, made by ``sync_to_async``, with ``wrap(call)`` in the place of its call.
 
-    ``wrap`` then runs inside the context that asgiref restores afterwards.
+    ``wrap`` then runs inside the context that asgiref restores afterwards; or outside of it, where
+    it cannot be seen what asgiref made.
     """
-    if called_by(job) is None or not isinstance(job, functools.partial):
+    if not IS_REVIEWED or not _is_made_by_asgiref(job):
         return functools.partial(wrap, job)
-    *others, call = job.args
-    return functools.partial(job.func, *others, functools.partial(wrap, call))
+    made: Any = job
+    *others, call = made.args
+    return functools.partial(made.func, *others, functools.partial(wrap, call))
+
+
+def _is_made_by_asgiref(job: Any) -> bool:
+    if not issubclass(type(job), functools.partial):
+        return False
+    return isinstance(getattr(job.func, "__self__", None), SyncToAsync)
+
+
+def _made_by_asgiref(job: Any) -> Any:
+    """Return what asgiref hands to executors, which tracing tools may have wrapped, if it is in ``job``."""
+    if _is_made_by_asgiref(job):
+        return job  # Without a tool.
+    return next(filter(_is_made_by_asgiref, _parts(job)), None)
+
+
+def _parts(job: Any) -> Iterator[Any]:
+    """Yield ``job`` and what can be seen in it: in partials, and in functions that say what they wrap."""
+    parts = [job]
+    for _ in range(_MOST_PARTS):
+        if not parts:
+            return
+        part = parts.pop()
+        yield part
+        if issubclass(type(part), functools.partial):
+            parts += [*part.keywords.values(), *part.args, part.func]
+        elif part is job or _is_call(part):  # Others may be lazy objects.
+            wrapped = getattr(part, "__wrapped__", None)
+            parts += [] if wrapped is None else [wrapped]
+
+
+def _is_call(part: Any) -> bool:
+    return issubclass(type(part), functools.partial | FunctionType | MethodType)
 
 
 def context_has_thread() -> bool:
@@ -127,7 +199,7 @@ def context_has_thread() -> bool:
     context: Any = SyncToAsync.thread_sensitive_context.get(None)
     executors: Any = SyncToAsync.context_to_thread_executor
     # One entry is ours; a missing key is dearer to see than that there is no other.
-    return len(executors.data) > 1 and context is not REQUEST_KEY and context in executors
+    return len(executors) > 1 and context is not REQUEST_KEY and context in executors
 
 
 def thread_is_in_use() -> bool:
@@ -139,14 +211,17 @@ def thread_is_in_use() -> bool:
     context: Any = SyncToAsync.thread_sensitive_context.get(None)
     if context is not REQUEST_KEY and (context is None or context_has_thread()):
         return True
-    return local_values(AsyncToSync.executors).get("current") is not None
+    return current_executor() is not None
 
 
-def local_values(local: Local) -> Mapping[str, Any]:
+def local_values(local: Local, names: Iterable[str]) -> Mapping[str, Any]:
     """Return the attributes of a Local that is not thread-critical, as this thread and context see them.
 
-    Read from what asgiref keeps them in: asking for a missing attribute costs 20 times more.
+    At least those of ``names`` that are set. Read from what asgiref keeps them in: asking for a
+    missing attribute costs 20 times more.
     """
+    if not IS_REVIEWED:
+        return {name: getattr(local, name) for name in names if hasattr(local, name)}
     storage: Any = local._storage._data.get(None)
     if storage is None or storage.thread_id != threading.get_ident():
         return {}
@@ -156,28 +231,52 @@ def local_values(local: Local) -> Mapping[str, Any]:
 
 def set_local_value(local: Local, name: str, value: Any) -> None:
     """Set an attribute of a Local that is not thread-critical, without its lock: a context has one user."""
-    values = {**local_values(local), name: value}
-    local._storage._data.set(_Storage(threading.get_ident(), values))
+    if not IS_REVIEWED:
+        setattr(local, name, value)
+        return
+    values = {**local_values(local, ()), name: value}
+    local._storage._data.set(asgiref_local._Storage(threading.get_ident(), values))
 
 
-def delete_local_value(local: Local, name: str) -> Token[Any] | None:
+def delete_local_value(local: Local, name: str) -> Token[Any] | Deleted | None:
     """Delete an attribute of a Local that is not thread-critical, if it is set; return a token then."""
-    values = dict(local_values(local))
+    values = dict(local_values(local, (name,)))
     if name not in values:
         return None
-    del values[name]
-    token: Token[Any] = local._storage._data.set(_Storage(threading.get_ident(), values))
+    value = values.pop(name)
+    if not IS_REVIEWED:
+        delattr(local, name)
+        return Deleted(local, name, value)
+    token: Token[Any] = local._storage._data.set(
+        asgiref_local._Storage(threading.get_ident(), values)
+    )
     return token
+
+
+class Deleted:
+    """What a token is to a context variable, to an attribute of a Local that was deleted."""
+
+    _last: Final[ContextVar[object]] = ContextVar("asynckit_deleted")
+
+    def __init__(self, local: Local, name: str, value: Any) -> None:
+        self.var = self
+        self._local, self._name, self._value = local, name, value
+        self._token = self._last.set(self)
+
+    def reset(self, _token: Deleted) -> None:
+        """Set the attribute again; ``ValueError`` in another context."""
+        self._last.reset(self._token)
+        setattr(self._local, self._name, self._value)
 
 
 def settle_in_thread(loop: asyncio.AbstractEventLoop) -> None:
     """Do in this thread, in a copy of a context, what asgiref does where ``sync_to_async`` runs code.
 
     Locals of that context are seen here, such as the active language, and ``async_to_sync`` runs
-    coroutine functions on ``loop``.
+    coroutine functions on ``loop``. Only where ``IS_REVIEWED``.
     """
     for variable, value in contextvars.copy_context().items():
-        if type(value) is _Storage:  # isinstance() would load a lazy object.
-            variable.set(_rehome(value))
+        if type(value) is asgiref_local._Storage:  # isinstance() would load a lazy object.
+            variable.set(asgiref_local._rehome(value))
     SyncToAsync.threadlocal.main_event_loop = loop
     SyncToAsync.threadlocal.main_event_loop_pid = os.getpid()

@@ -12,7 +12,8 @@ from typing import Any, ParamSpec, TypeVar
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import caches
 
-from django_asynckit._asgiref import IS_REVIEWED, leave_ended_thread, settle_in_thread
+from django_asynckit import _asgiref
+from django_asynckit._asgiref import Deleted, leave_ended_thread, settle_in_thread
 from django_asynckit._threads import BESIDE, COMPUTING
 
 P = ParamSpec("P")
@@ -41,7 +42,7 @@ async def run_beside(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs)
     request there; what it sets is lost. asgiref is passed by, since it would load each lazy object
     that is in a context variable, such as ``request.user``, with a connection of that thread.
     """
-    if not IS_REVIEWED:
+    if not _asgiref.IS_REVIEWED:
         return await sync_to_async(func, thread_sensitive=False, executor=BESIDE)(*args, **kwargs)  # type: ignore[call-overload, no-any-return]
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     call = functools.partial(context.run, call_as_guest, loop, func, *args, **kwargs)
@@ -79,17 +80,29 @@ def to_sync(func: Callable[P, Awaitable[R]]) -> Callable[P, R]:
     return async_to_sync(func)
 
 
-def reset(*tokens: Token[Any] | None) -> None:
+def reset(*tokens: Token[Any] | Deleted | None) -> None:
     """Give variables of this context the values that they had before.
 
     Not those of another one, in which the garbage collector may be closing what was abandoned.
     """
     for token in tokens:
         if token is not None:
+            variable: Any = token.var
             try:  # noqa: SIM105 - each request comes here.
-                token.var.reset(token)
+                variable.reset(token)
             except ValueError:
                 pass
+
+
+class StandIn:
+    """What is called in the place of a function, ``__wrapped__``, by who watches the calls."""
+
+    __wrapped__: Callable[..., Any]
+
+
+def actual(func: Any) -> Any:
+    """Return ``func``, or the function that it stands in for."""
+    return func.__wrapped__ if issubclass(type(func), StandIn) else func
 
 
 async def uninterrupted(

@@ -36,7 +36,7 @@ def client():
 
 
 def in_context():
-    return dict(local_values(caches._connections))
+    return dict(local_values(caches._connections, caches))
 
 
 async def test_a_worker_keeps_its_client():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from types import FunctionType
 from typing import Any, Final
@@ -17,7 +18,7 @@ from django_asynckit.handler.errors import response_for
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import Mode, awaitable_hook
 from django_asynckit.types import AsyncGetResponse, GetResponse
-from django_asynckit.workers.job import spends_its_time_waiting
+from django_asynckit.workers.job import WaitingCall, spends_its_time_waiting
 
 
 async def _sample(request: HttpRequest) -> HttpResponseBase:
@@ -32,6 +33,17 @@ def _sync_sample(request: HttpRequest) -> HttpResponseBase:
 _WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__
 # A sync-only middleware spends its time waiting for the view.
 spends_its_time_waiting(convert_exception_to_response(_sync_sample).__code__)
+
+
+def call_that_waits(adapted: Callable[..., Awaitable[Any]]) -> AsyncGetResponse:
+    """Return a function that awaits ``adapted``, which does not count against ``ASYNCKIT_WORKERS``."""
+
+    @functools.wraps(adapted)
+    async def call(request: HttpRequest) -> Any:
+        with WaitingCall():
+            return await adapted(request)
+
+    return call
 
 
 class Layer:

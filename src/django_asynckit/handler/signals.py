@@ -117,7 +117,7 @@ def _partition(signal: Signal, sender: object) -> tuple[list[Receiver], list[Rec
 
 def _caches_to_close() -> bool:
     """Whether a cache was used in this request whose ``close()`` does more than Django's base class."""
-    used = local_values(caches._connections)  # type: ignore[attr-defined]
+    used = local_values(caches._connections, caches)  # type: ignore[attr-defined]
     return (
         bool(used)
         and FINISHED.is_connected(close_caches)
