@@ -48,7 +48,9 @@ def test_a_value_of_another_thread_is_not_seen():
     local = Local()
     local.name = "value"
     context, seen = contextvars.copy_context(), []
-    thread = threading.Thread(target=lambda: seen.append(context.run(_asgiref.local_values, local, ())))
+    thread = threading.Thread(
+        target=lambda: seen.append(context.run(_asgiref.local_values, local, ()))
+    )
     thread.start()
     thread.join()
     assert seen == [{}]

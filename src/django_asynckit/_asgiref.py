@@ -63,12 +63,12 @@ def current_executor() -> Any:
 def thread_that_waits(executor: Any) -> threading.Thread | None:
     """Return the thread that waits in ``async_to_sync``, if it is what ``executor`` runs calls in.
 
-    Where it cannot be known which one that is, it is one that is no worker of ours.
+    Where it is not known which one that is, some thread that is no worker of ours stands for it.
     """
-    if not IS_REVIEWED:
-        return threading.main_thread() if isinstance(executor, CurrentThreadExecutor) else None
-    thread: threading.Thread | None = getattr(executor, "_work_thread", None)
-    return thread
+    if not isinstance(executor, CurrentThreadExecutor):
+        return None
+    thread = getattr(executor, "_work_thread", None)
+    return thread if isinstance(thread, threading.Thread) else threading.main_thread()
 
 
 def leave_thread() -> Token[Any] | Deleted | None:
@@ -136,8 +136,13 @@ def route_to_workers() -> Token[Any]:
 
 def called_by(job: Any) -> Any:
     """Return the function that ``job``, made by ``sync_to_async``, calls; ``None`` for other jobs."""
-    made = _made_by_asgiref(job) if IS_REVIEWED else None
-    return None if made is None else made.func.__self__.func
+    return probably_called_by(job) if IS_REVIEWED else None
+
+
+def probably_called_by(job: Any) -> Any:
+    """The same, for people to read, where nothing depends on it."""
+    made = _made_by_asgiref(job)
+    return None if made is None else behind_sync_to_async(made.func.__self__)
 
 
 def called_with(job: Any) -> tuple[Any, ...]:

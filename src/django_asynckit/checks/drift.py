@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
+import asgiref
 import django
 from django.conf import settings
 from django.core.checks import CheckMessage
@@ -44,7 +44,7 @@ def check_asgiref(**_kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         CheckWarning(
-            f"asgiref {version('asgiref')} has code that this release of django-asynckit was not "
+            f"asgiref {asgiref.__version__} has code that this release of django-asynckit was not "
             f"reviewed for ({', '.join(names)}), so it does without what it knows of asgiref.",
             hint="All answers are right, but requests cost more, and each keeps its worker and its "
             "database connections to the end. Upgrade django-asynckit, or install an asgiref "

@@ -9,7 +9,7 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
-from django_asynckit._asgiref import called_by
+from django_asynckit._asgiref import probably_called_by
 from django_asynckit._bridge import call_as_guest
 from django_asynckit.trace.crossing import Crossing, Timed, TimedAwaitable
 from django_asynckit.trace.recording import ACTIVE
@@ -86,7 +86,7 @@ def _asked_for(func: Any) -> Any:
     """Return what is to run, inside what asgiref or asyncio.to_thread put around it."""
     if not isinstance(func, functools.partial):
         return func
-    called = called_by(func)
+    called = probably_called_by(func)
     if called is not None:
         return called
     if isinstance(getattr(func.func, "__self__", None), Context) and func.args:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from importlib.metadata import version
 from typing import Any, Final
+
+import asgiref
 
 from django_asynckit import _asgiref
 from django_asynckit._threads import BESIDE
@@ -45,7 +46,7 @@ class Unrecognised:
 def _reason() -> str:
     if _asgiref.IS_REVIEWED:
         return _WRAPPED
-    return f"asgiref {version('asgiref')} was not reviewed: see check asynckit.W023."
+    return f"asgiref {asgiref.__version__} was not reviewed: see check asynckit.W023."
 
 
 def _name(call: Any) -> str:
