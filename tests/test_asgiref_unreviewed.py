@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -155,11 +157,24 @@ def test_values_of_locals_are_those_of_asgiref():
     assert _asgiref.delete_local_value(local, "b") is None
     deleted = _asgiref.delete_local_value(local, "a")
     assert not hasattr(local, "a")
-    contextvars.copy_context().run(lambda: None)
     contextvars.Context().run(_bridge.reset, deleted)  # Nothing happens in another context.
     assert not hasattr(local, "a")
     _bridge.reset(deleted)
     assert local.a == 1
+
+
+def test_what_was_deleted_is_in_no_cycle():
+    """It refers to the context, and so to the lease of a request, which has to go by itself."""
+    local = Local()
+    local.a = 1
+    deleted = _asgiref.delete_local_value(local, "a")
+    reference = weakref.ref(deleted)
+    gc.disable()
+    try:
+        del deleted
+        assert reference() is None
+    finally:
+        gc.enable()
 
 
 def test_a_thread_whose_executor_changed_is_no_worker():

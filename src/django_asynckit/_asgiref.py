@@ -261,16 +261,21 @@ def delete_local_value(local: Local, name: str) -> Token[Any] | Deleted | None:
 class Deleted:
     """What a token is to a context variable, to an attribute of a Local that was deleted."""
 
-    _last: Final[ContextVar[object]] = ContextVar("asynckit_deleted")
+    #: Its tokens tell in which context it was deleted.
+    _here: Final[ContextVar[None]] = ContextVar("asynckit_deleted")
 
     def __init__(self, local: Local, name: str, value: Any) -> None:
-        self.var = self
         self._local, self._name, self._value = local, name, value
-        self._token = self._last.set(self)
+        self._token = self._here.set(None)
+
+    @property
+    def var(self) -> Deleted:
+        """What ``reset()`` is to be called on."""
+        return self
 
     def reset(self, _token: Deleted) -> None:
         """Set the attribute again; ``ValueError`` in another context."""
-        self._last.reset(self._token)
+        self._here.reset(self._token)
         setattr(self._local, self._name, self._value)
 
 
