@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import io
+import json
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ from asgiref.local import Local
 from asgiref.sync import AsyncToSync, async_to_sync, sync_to_async
 from django.contrib.auth.models import Group, User
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse
 from django.test import TransactionTestCase, override_settings
@@ -224,6 +227,9 @@ def test_a_check_says_so(monkeypatch):
     (warning,) = run_checks(tags=[TAG])
     assert warning.id == "asynckit.W023"
     assert "(asgiref.sync:SyncToAsync)" in warning.msg
+    output = io.StringIO()
+    call_command("asynccheck", format="json", stdout=output)
+    assert "asynckit.W023" in [one["id"] for one in json.loads(output.getvalue())["findings"]]
 
 
 def test_it_is_found_out_when_the_package_is_imported():

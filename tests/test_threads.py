@@ -190,6 +190,12 @@ class TestThreads:
             _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 7
 
+    def test_where_there_is_no_fork(self, monkeypatch):
+        monkeypatch.delattr(os, "register_at_fork", raising=False)
+        threads = Threads("testing", 1)
+        assert threads.submit(int).result(10) == 0
+        threads.shut_down(10)
+
     def test_the_end_of_the_process_waits_for_what_runs_but_not_for_long(self):
         program = (
             "import sys, time; from django_asynckit._threads import BESIDE, COMPUTING\n"
