@@ -1,6 +1,6 @@
-"""Writes ``src/django_asynckit/_mirrored.py``: the functions of Django that we mirror, with hashes.
+"""Writes ``src/django_asynckit/_mirrored.py``: what we mirror of Django and know of asgiref, with hashes.
 
-Run it once for each Django release to review, in an environment that has that release, after
+Run it once for each release of one of them to review, in an environment that has that release, after
 reading what changed: ``python tools/mirrored.py``. Known hashes stay; new ones are added with the
 version in which they were first seen. What the release does not have is passed over. ``--check``
 writes nothing and fails if a hash is new.
@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import pprint
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import django
 from django.conf import settings
 
 TARGET = Path(__file__).parents[1] / "src" / "django_asynckit" / "_mirrored.py"
-HEADER = '''"""The functions of Django behind each of our classes, and the hashes of their reviewed versions.
+HEADER = '''"""The functions of Django and asgiref behind our code, and the hashes of their reviewed versions.
 
 Written by ``tools/mirrored.py``; see CONTRIBUTING.md.
 """
@@ -30,7 +31,7 @@ from typing import Final
 
 
 def main() -> int:
-    """Add the hashes of the installed Django; return 1 with ``--check`` if there were new ones."""
+    """Add the hashes of the installed releases; return 1 with ``--check`` if there were new ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on new hashes")
     check = parser.parse_args().check
@@ -42,8 +43,9 @@ def main() -> int:
     reviewed = {name: dict(REVIEWED.get(name, {})) for names in MIRRORED.values() for name in names}
     new = [name for name in reviewed if hash_of(name) not in {"", *reviewed[name]}]
     for name in new:
-        print(f"Django {django.get_version()}: new version of {name}")
-        reviewed[name][hash_of(name)] = django.get_version()
+        package = name.partition(".")[0]
+        print(f"{package} {version(package)}: new version of {name}")
+        reviewed[name][hash_of(name)] = version(package)
     if new and not check:
         write(MIRRORED, reviewed)
     return int(check and bool(new))
@@ -54,9 +56,9 @@ def write(mirrored: dict[str, list[str]], reviewed: dict[str, dict[str, str]]) -
     mirrored = {path: sorted(names) for path, names in sorted(mirrored.items())}
     TARGET.write_text(
         HEADER
-        + "#: ``{dotted path of ours: [module:function of Django's, ...]}``\n"
+        + "#: ``{dotted path of ours: [module:function or class of theirs, ...]}``\n"
         + f"MIRRORED: Final[dict[str, list[str]]] = {pprint.pformat(mirrored, width=100)}\n\n"
-        + "#: ``{module:function: {hash: the Django version it was first seen in}}``\n"
+        + "#: ``{module:function: {hash: the version of its package that it was first seen in}}``\n"
         + "REVIEWED: Final[dict[str, dict[str, str]]] = "
         + f"{pprint.pformat(dict(sorted(reviewed.items())), width=100, sort_dicts=False)}\n"
     )

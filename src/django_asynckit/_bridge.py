@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import ContextVar, Token
-from typing import Any, Final, ParamSpec, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Token
+from typing import Any, ParamSpec, TypeVar
 
-from asgiref.current_thread_executor import CurrentThreadExecutor, _WorkItem
-from asgiref.local import Local, _Storage
-from asgiref.sync import AsyncToSync, SyncToAsync, async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
+from django.core.cache import caches
+
+from django_asynckit import _asgiref
+from django_asynckit._asgiref import Deleted, leave_ended_thread, settle_in_thread
+from django_asynckit._threads import BESIDE, COMPUTING
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,8 +27,40 @@ async def run_in_worker(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwar
 
 
 async def run_in_pool(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run ``func`` in any thread, beside others: one hop. Not for code that uses the database."""
-    return await sync_to_async(func, thread_sensitive=False)(*args, **kwargs)
+    """Run ``func`` in a thread of our own, beside others: one hop. For our and Django's code alone.
+
+    It finds nothing of the request in context variables, and what it sets there is lost.
+    """
+    call = functools.partial(contextvars.Context().run, func, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(COMPUTING, call)
+
+
+async def run_beside(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Like :func:`run_in_pool`, for what calls code of users: log handlers, and what sends mail.
+
+    It sees a copy of the context, since a filter of logs, for example, may ask for the id of the
+    request there; what it sets is lost. asgiref is passed by, since it would load each lazy object
+    that is in a context variable, such as ``request.user``, with a connection of that thread.
+    """
+    if not _asgiref.IS_REVIEWED:
+        return await sync_to_async(func, thread_sensitive=False, executor=BESIDE)(*args, **kwargs)  # type: ignore[call-overload, no-any-return]
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    call = functools.partial(context.run, call_as_guest, loop, func, *args, **kwargs)
+    return await loop.run_in_executor(BESIDE, call)
+
+
+def call_as_guest(
+    loop: asyncio.AbstractEventLoop, func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Call ``func`` in a copy of a request's context, in a thread that does not belong to the request."""
+    settle_in_thread(loop)
+    before = caches.all(initialized_only=True)
+    try:
+        return func(*args, **kwargs)
+    finally:
+        for cache in caches.all(initialized_only=True):
+            if cache not in before:
+                cache.close()
 
 
 async def run_in_context(context: contextvars.Context, func: Callable[P, R], /, *args: P.args) -> R:  # type: ignore[valid-type]
@@ -47,222 +80,29 @@ def to_sync(func: Callable[P, Awaitable[R]]) -> Callable[P, R]:
     return async_to_sync(func)
 
 
-def is_adapted_to_sync(func: object) -> bool:
-    """Whether ``func`` is a coroutine function that asgiref made callable from sync code."""
-    return isinstance(func, AsyncToSync)
-
-
-def adapted_coroutine_function(func: Any) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """Return the coroutine function behind what :func:`is_adapted_to_sync` recognises."""
-    awaitable: Callable[..., Coroutine[Any, Any, Any]] = func.awaitable
-    return awaitable
-
-
-def executor_in_charge() -> Any:
-    """Return the executor that runs a thread-sensitive call made here."""
-    current = _waiting_executor()
-    if current is not None:
-        return current
-    context: Any = SyncToAsync.thread_sensitive_context.get(None)
-    if context is None:
-        loop = asyncio.get_running_loop()
-        return AsyncToSync.loop_thread_executors.get(loop, SyncToAsync.single_thread_executor)
-    executors: Any = SyncToAsync.context_to_thread_executor
-    if context not in executors and not context._exited:
-        executors[context] = ThreadPoolExecutor(max_workers=1)
-    return executors.get(context, SyncToAsync.single_thread_executor)
-
-
-def thread_that_waits(executor: Any) -> threading.Thread | None:
-    """Return the thread that waits in ``async_to_sync``, if it is what ``executor`` runs calls in."""
-    thread: threading.Thread | None = getattr(executor, "_work_thread", None)
-    return thread
-
-
-def leave_thread() -> Token[Any] | None:
-    """Let no thread that waits in ``async_to_sync`` run the thread-sensitive calls of this context.
-
-    Returns what takes that back with :func:`reset`, if there was such a thread.
-    """
-    return delete_local_value(AsyncToSync.executors, "current")
-
-
-def leave_ended_thread() -> None:
-    """Forget the threads of this context that no longer wait: asgiref would refuse the next call.
-
-    A task may outlive the ``async_to_sync`` call that started it, and a cancellation may leave an
-    executor in the context of the code that caught it.
-    """
-    if local_values(AsyncToSync.executors).get("current") is not None and not _waiting_executor():
-        leave_thread()
-
-
-def _waiting_executor() -> Any:
-    """Return the innermost thread of this context that waits in ``async_to_sync``; asgiref uses that."""
-    executor = local_values(AsyncToSync.executors).get("current")
-    while executor is not None and waits_no_more(executor):
-        executor = outer_executor(executor)
-    return executor
-
-
-def waits_no_more(executor: Any) -> bool:
-    """Whether ``executor`` is of a thread that has waited in ``async_to_sync`` and goes on."""
-    is_broken: bool = getattr(executor, "_broken", False)
-    return is_broken
-
-
-def outer_executor(executor: Any) -> Any:
-    """Return the executor in whose thread, below it, the sync frame of ``executor`` was called."""
-    return getattr(executor, "_old_executor", None)
-
-
-def call_before_it_goes_on(executor: Any, function: Callable[[], None]) -> bool:
-    """Have ``function`` called in the thread of ``executor`` when it stops waiting for async code.
-
-    That is before the code behind ``async_to_sync`` goes on. Returns whether it will be: not if the
-    thread waits no longer. An executor takes one function.
-    """
-    with executor._work_ready:
-        if executor._broken:
-            return False
-        vars(executor)["_when_broken"] = function
-        executor.__class__ = _EndingExecutor
-        return True
-
-
-class _EndingExecutor(CurrentThreadExecutor):
-    """asgiref's executor, with one more thing to do when its thread is to wait no longer.
-
-    asgiref's ``run_until_future`` sets ``_broken``, with the lock held, when the async code is done,
-    and then runs what is still in the queue; later calls are refused. So what is put there at that
-    moment is the last thing that the thread does before it goes on.
-    """
-
-    @property
-    def _broken(self) -> bool:
-        is_broken: bool = vars(self)["_broken"]
-        return is_broken
-
-    @_broken.setter
-    def _broken(self, value: bool) -> None:
-        vars(self)["_broken"] = value
-        self._work_items.append(_WorkItem(Future(), vars(self)["_when_broken"]))
-
-
-class _RequestKey:
-    """The key under which asgiref finds our workers: one for all, so that none can leak."""
-
-    #: asgiref refuses calls under a key that has exited; tasks that outlive a request go on.
-    _exited = False
-
-
-REQUEST_KEY: Final = _RequestKey()
-
-
-class Executor(Protocol):
-    """What asgiref needs of an executor."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any) -> Any:
-        """Run ``function`` and return a future of its result."""
-
-
-def register_executor(executor: Executor) -> None:
-    """Have ``executor`` run what is thread-sensitive wherever :func:`route_to_workers` was called."""
-    executors: Any = SyncToAsync.context_to_thread_executor
-    executors[REQUEST_KEY] = executor
-
-
-def route_to_workers() -> Token[Any]:
-    """Send thread-sensitive calls of this context to the registered executor, until :func:`reset`.
-
-    A thread that waits in ``async_to_sync`` (WSGI, ``TestCase``) still comes first.
-    """
-    context: ContextVar[Any] = SyncToAsync.thread_sensitive_context
-    return context.set(REQUEST_KEY)
-
-
-def reset(*tokens: Token[Any] | None) -> None:
+def reset(*tokens: Token[Any] | Deleted | None) -> None:
     """Give variables of this context the values that they had before.
 
     Not those of another one, in which the garbage collector may be closing what was abandoned.
     """
     for token in tokens:
         if token is not None:
+            variable: Any = token.var
             try:  # noqa: SIM105 - each request comes here.
-                token.var.reset(token)
+                variable.reset(token)
             except ValueError:
                 pass
 
 
-def called_by(job: Callable[..., Any]) -> Any:
-    """Return the function that ``job``, made by ``sync_to_async``, calls; ``None`` for other jobs."""
-    made_by = getattr(getattr(job, "func", None), "__self__", None)
-    return made_by.func if isinstance(made_by, SyncToAsync) else None
+class StandIn:
+    """What is called in the place of a function, ``__wrapped__``, by who watches the calls."""
+
+    __wrapped__: Callable[..., Any]
 
 
-def called_with(job: Any) -> tuple[Any, ...]:
-    """Return the positional arguments that ``job``, made by ``sync_to_async``, passes on."""
-    arguments: tuple[Any, ...] = () if called_by(job) is None else job.args[-1].args
-    return arguments
-
-
-def wrap_call(job: Callable[..., Any], wrap: Callable[[Callable[[], Any]], Any]) -> Any:
-    """Return ``job``, made by ``sync_to_async``, with ``wrap(call)`` in the place of its call.
-
-    ``wrap`` then runs inside the context that asgiref restores afterwards.
-    """
-    if called_by(job) is None or not isinstance(job, functools.partial):
-        return functools.partial(wrap, job)
-    *others, call = job.args
-    return functools.partial(job.func, *others, functools.partial(wrap, call))
-
-
-def context_has_thread() -> bool:
-    """Whether thread-sensitive calls of this context were given a thread that is no worker of ours."""
-    context: Any = SyncToAsync.thread_sensitive_context.get(None)
-    executors: Any = SyncToAsync.context_to_thread_executor
-    # One entry is ours; a missing key is dearer to see than that there is no other.
-    return len(executors.data) > 1 and context is not REQUEST_KEY and context in executors
-
-
-def thread_is_in_use() -> bool:
-    """Whether code of this request may have run in a thread that is no worker of ours.
-
-    It may have left a connection open there. A foreign thread, which waits for us in
-    ``async_to_sync`` (or ``TestCase``), was there before.
-    """
-    context: Any = SyncToAsync.thread_sensitive_context.get(None)
-    if context is not REQUEST_KEY and (context is None or context_has_thread()):
-        return True
-    return local_values(AsyncToSync.executors).get("current") is not None
-
-
-def local_values(local: Local) -> Mapping[str, Any]:
-    """Return the attributes of a Local that is not thread-critical, as this thread and context see them.
-
-    Read from what asgiref keeps them in: asking for a missing attribute costs 20 times more.
-    """
-    storage: Any = local._storage._data.get(None)
-    if storage is None or storage.thread_id != threading.get_ident():
-        return {}
-    values: Mapping[str, Any] = storage.data
-    return values
-
-
-def set_local_value(local: Local, name: str, value: Any) -> None:
-    """Set an attribute of a Local that is not thread-critical, without its lock: a context has one user."""
-    values = {**local_values(local), name: value}
-    local._storage._data.set(_Storage(threading.get_ident(), values))
-
-
-def delete_local_value(local: Local, name: str) -> Token[Any] | None:
-    """Delete an attribute of a Local that is not thread-critical, if it is set; return a token then."""
-    values = dict(local_values(local))
-    if name not in values:
-        return None
-    del values[name]
-    token: Token[Any] = local._storage._data.set(_Storage(threading.get_ident(), values))
-    return token
+def actual(func: Any) -> Any:
+    """Return ``func``, or the function that it stands in for."""
+    return func.__wrapped__ if issubclass(type(func), StandIn) else func
 
 
 async def uninterrupted(

@@ -1,4 +1,4 @@
-"""Whether the code of Django that we mirror is code that we reviewed.
+"""Whether the code of Django that we mirror, and of asgiref that we rely on, is code that we reviewed.
 
 A native class stands in only where it is, so that a security release of Django is never undone.
 """
@@ -22,6 +22,8 @@ from django_asynckit.dropins import DROPINS, dotted_path
 HANDLER: Final = "django_asynckit.handler.asgi.ASGIHandler"
 #: The path of our way to make requests; where it was not reviewed, Django's own makes them.
 REQUEST: Final = "django_asynckit.handler.requests.make_request"
+#: The path of what we know of asgiref; where it was not reviewed, its public parts must do.
+ASGIREF: Final = "django_asynckit._asgiref"
 _LAYOUT = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -36,7 +38,7 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 @functools.cache
 def is_reviewed(path: str) -> bool:
-    """Whether all of Django's functions behind our class at ``path`` are versions that we reviewed."""
+    """Whether all of the functions behind our class or module at ``path`` are versions that we reviewed."""
     return not list(unreviewed(path))
 
 
@@ -47,16 +49,16 @@ def native_path(cls: object) -> str | None:
 
 
 def unreviewed(path: str) -> Iterator[str]:
-    """Yield the dotted paths of Django's functions behind ``path`` that differ from all reviewed ones."""
+    """Yield the dotted paths of the functions behind ``path`` that differ from all reviewed ones."""
     for name in MIRRORED[path]:
         if hash_of(name) not in REVIEWED.get(name, {}):
             yield name
 
 
 def hash_of(name: str) -> str:
-    """Return the hash of the source of Django's function ``module:qualified.name``, or ``""``.
+    """Return the hash of the source of the function or class ``module:qualified.name``, or ``""``.
 
-    Django's file is read, not what the name stands for now: APM tools put wrappers in the place
+    The installed file is read, not what the name stands for now: APM tools put wrappers in the place
     of functions. Comments and layout do not count. Without source (a bytecode-only installation)
     nothing can be known: ``""``.
     """

@@ -15,7 +15,7 @@ from django.utils.log import (
     log_response,
 )
 
-from django_asynckit._bridge import run_in_pool
+from django_asynckit._bridge import run_beside
 
 #: Handlers that write to a stream, a local file or memory; exactly these classes, no subclasses.
 LOCAL_HANDLERS: Final = frozenset(
@@ -42,7 +42,7 @@ async def log_status(request: HttpRequest, response: Any) -> None:
     if emits_locally("django.request", level):
         log_response(*args, response=response, request=request)
     else:
-        await run_in_pool(log_response, *args, response=response, request=request)
+        await run_beside(log_response, *args, response=response, request=request)
 
 
 def emits_locally(name: str, level: int) -> bool:

@@ -1,4 +1,4 @@
-"""The functions of Django behind each of our classes, and the hashes of their reviewed versions.
+"""The functions of Django and asgiref behind our code, and the hashes of their reviewed versions.
 
 Written by ``tools/mirrored.py``; see CONTRIBUTING.md.
 """
@@ -7,8 +7,21 @@ from __future__ import annotations
 
 from typing import Final
 
-#: ``{dotted path of ours: [module:function of Django's, ...]}``
+#: ``{dotted path of ours: [module:function or class of theirs, ...]}``
 MIRRORED: Final[dict[str, list[str]]] = {
+    "django_asynckit._asgiref": [
+        "asgiref.current_thread_executor:CurrentThreadExecutor",
+        "asgiref.current_thread_executor:_WorkItem",
+        "asgiref.local:Local",
+        "asgiref.local:_CVar",
+        "asgiref.local:_DefaultLocal",
+        "asgiref.local:_Storage",
+        "asgiref.local:_rehome",
+        "asgiref.sync:AsyncToSync",
+        "asgiref.sync:SyncToAsync",
+        "asgiref.sync:ThreadSensitiveContext",
+        "asgiref.sync:_restore_context",
+    ],
     "django_asynckit.decorators._permissions": [
         "django.contrib.auth.backends:BaseBackend.get_all_permissions",
         "django.contrib.auth.backends:BaseBackend.has_perm",
@@ -411,8 +424,19 @@ MIRRORED: Final[dict[str, list[str]]] = {
     ],
 }
 
-#: ``{module:function: {hash: the Django version it was first seen in}}``
+#: ``{module:function: {hash: the version of its package that it was first seen in}}``
 REVIEWED: Final[dict[str, dict[str, str]]] = {
+    "asgiref.current_thread_executor:CurrentThreadExecutor": {"3b4f213e84958393": "3.13.0"},
+    "asgiref.current_thread_executor:_WorkItem": {"46f9ebafdb7dbb28": "3.13.0"},
+    "asgiref.local:Local": {"75ba69aa72d23be4": "3.13.0"},
+    "asgiref.local:_CVar": {"0ab790485fb723fe": "3.13.0"},
+    "asgiref.local:_DefaultLocal": {"bcf7e6f989ef14c5": "3.13.0"},
+    "asgiref.local:_Storage": {"280a9798bc84b2ec": "3.13.0"},
+    "asgiref.local:_rehome": {"6d3ef438819ce272": "3.13.0"},
+    "asgiref.sync:AsyncToSync": {"f3292ba90239378f": "3.13.0"},
+    "asgiref.sync:SyncToAsync": {"b9e4b4b3e42b8f47": "3.13.0"},
+    "asgiref.sync:ThreadSensitiveContext": {"1b2796e722434c37": "3.13.0"},
+    "asgiref.sync:_restore_context": {"2ff4e40bc8368691": "3.13.0"},
     "django.conf.urls.i18n:is_language_prefix_patterns_used": {"dcf2a45f7cbbcc13": "5.2"},
     "django.contrib.admindocs.middleware:XViewMiddleware.process_view": {"56837128c5fb07fa": "5.2"},
     "django.contrib.admindocs.utils:get_view_name": {"e49f11b3a57fa6a9": "5.2"},

@@ -14,6 +14,7 @@ from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.core.signals import got_request_exception, request_finished, request_started
 from django.test import override_settings
 
+from django_asynckit._threads import Threads
 from django_asynckit.handler.asgi import ASGIHandler
 from tests.driver import Reply, plain_root_logger, send_scope
 
@@ -163,7 +164,7 @@ class Crossings:
 
 @contextlib.contextmanager
 def counted_crossings():
-    """Count asgiref's calls, started threads and executor jobs, without ``record_hops``."""
+    """Count hops, started threads and executor jobs, without ``record_hops``."""
     count = Crossings()
     loop_class = asyncio.BaseEventLoop
     points = [
@@ -177,6 +178,8 @@ def counted_crossings():
     def counting(original, counter):
         def call(*args, **kwargs):
             setattr(count, counter, getattr(count, counter) + 1)
+            # These are asked without asgiref.
+            count.hops += counter == "jobs" and isinstance(args[1], Threads)
             return original(*args, **kwargs)
 
         return call

@@ -110,7 +110,7 @@ async def threads_that_sent():
 
 async def test_djangos_backends_send_beside_other_code():
     (thread,) = await threads_that_sent()
-    assert thread.startswith("asyncio_")
+    assert thread.startswith("asynckit-beside-")
 
 
 @pytest.mark.skipif(not HAS_MAILERS, reason="Django before 6.1 has no MAILERS.")
@@ -119,13 +119,13 @@ async def test_the_setting_before_mailers_counts_too():
     with override_settings():
         del settings.MAILERS
         (thread,) = await threads_that_sent()
-    assert thread.startswith("asyncio_")
+    assert thread.startswith("asynckit-beside-")
 
 
 async def test_another_backend_sends_in_the_requests_thread():
     with override_settings(**backend(f"{__name__}.NotingBackend")):
         (thread,) = await threads_that_sent()
-    assert not thread.startswith("asyncio_")
+    assert not thread.startswith("asynckit-beside-")
     assert stores.calls == [("sent", False)]
 
 
@@ -141,7 +141,7 @@ async def test_another_backend_sends_in_the_requests_thread():
 async def test_every_mailer_counts(others, in_pool):
     with override_settings(MAILERS={"default": {"BACKEND": LOCMEM}, **others}):
         (thread,) = await threads_that_sent()
-    assert thread.startswith("asyncio_") is in_pool
+    assert thread.startswith("asynckit-beside-") is in_pool
 
 
 async def test_a_host_that_is_not_allowed_is_djangos_error():

@@ -145,7 +145,7 @@ async def test_a_large_body_is_hashed_beside_other_code():
     with record_hops() as trace:
         await drive(application, "/sized/large/")
     (hop,) = trace.hops
-    assert hop.thread.startswith("asyncio_")
+    assert hop.thread.startswith("asynckit-pool-")
 
 
 @pytest.mark.parametrize(

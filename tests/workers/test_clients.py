@@ -7,7 +7,7 @@ from django.core.cache import BaseCache, caches, close_caches
 from django.core.signals import request_finished
 from django.test import override_settings
 
-from django_asynckit._bridge import local_values
+from django_asynckit._asgiref import local_values
 from django_asynckit.workers import worker_lease
 from tests.workers.tools import hop, thread, until_idle
 
@@ -36,7 +36,7 @@ def client():
 
 
 def in_context():
-    return dict(local_values(caches._connections))
+    return dict(local_values(caches._connections, caches))
 
 
 async def test_a_worker_keeps_its_client():

@@ -18,7 +18,7 @@ from django.db import close_old_connections, connection, connections, transactio
 from django.test import override_settings
 from django.utils.functional import SimpleLazyObject
 
-from django_asynckit import _bridge
+from django_asynckit import _asgiref
 from django_asynckit.workers import release_worker, statistics, worker_lease
 from django_asynckit.workers.context import POOL, RequestLease, stream
 from django_asynckit.workers.job import Job
@@ -150,7 +150,7 @@ async def test_a_request_that_ends_while_its_first_call_waits():
 async def test_a_lease_that_is_dropped_gives_its_worker_back():
     async def forget():
         begin()
-        _bridge.route_to_workers()
+        _asgiref.route_to_workers()
         await hop()
 
     context = contextvars.copy_context()
@@ -168,7 +168,7 @@ async def test_a_lease_that_is_dropped_in_a_transaction_is_rolled_back(kept, cap
 
     async def forget():
         begin()
-        _bridge.route_to_workers()
+        _asgiref.route_to_workers()
         await hop(leave_open)
 
     context = contextvars.copy_context()
@@ -628,7 +628,7 @@ async def test_an_outer_application_that_has_no_thread_yet():
 
 async def test_a_context_without_a_lease_gets_one():
     async def strange():
-        _bridge.route_to_workers()
+        _asgiref.route_to_workers()
         return await hop(), await hop()
 
     first, second = await asyncio.create_task(strange())

@@ -128,9 +128,9 @@ class World:
         self.ring()
 
     def ring(self):
-        alarm = self.pool._waiting._alarm
-        if alarm is not None and alarm[1] <= self.now:
-            self.pool._waiting._ring(alarm[1])
+        for loop, when in list(self.pool._waiting._alarms.items()):
+            if when <= self.now:
+                self.pool._waiting._ring(loop, when)
 
     # What must hold.
 
@@ -161,7 +161,7 @@ class World:
         recent = [worker for worker, since in books.resting.items() if since > self.now - 0.1]
         assert books.busy + books.closing + len(recent) >= limit
         assert not any(worker in books.lendable for worker in recent)
-        _, when = waits._alarm
+        (when,) = waits._alarms.values()
         assert when <= waits.first_since() + 5
         if recent:
             assert when <= min(books.resting[worker] for worker in recent) + 0.1001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from time import monotonic
 
@@ -30,7 +31,7 @@ def lease_of_closed_loop():
 class Alarm:
     def __init__(self):
         self.rang = []
-        self.waiting = Waiting(lambda: self.rang.append(monotonic()))
+        self.waiting = Waiting(lambda: self.rang.append(monotonic()), threading.RLock())
 
     async def rings(self, times):
         """Wait until it has rung that often, and a moment longer; return how often it has."""
@@ -70,7 +71,7 @@ async def test_an_alarm_that_an_earlier_one_replaced_changes_nothing_when_it_rin
     assert await alarm.rings(1) == 1
     alarm.waiting.set_alarm(now + 60)
     assert await alarm.rings(2) == 2
-    assert alarm.waiting._alarm[1] == now + 60
+    assert list(alarm.waiting._alarms.values()) == [now + 60]
 
 
 async def test_it_can_be_set_again():
@@ -121,3 +122,53 @@ def test_the_loop_that_had_the_alarm_was_closed():
         return await alarm.rings(before + 1)
 
     assert asyncio.run(main()) == before + 1
+
+
+async def test_each_loop_has_an_alarm_of_its_own(blockbuster):
+    blockbuster.deactivate()
+    alarm, is_set, may_end = Alarm(), threading.Event(), threading.Event()
+
+    async def other():
+        alarm.waiting.add(waiting_lease())
+        is_set.set()
+        assert may_end.wait(10)  # Its loop is blocked: nothing can ring there.
+
+    thread = threading.Thread(target=asyncio.run, args=(other(),))
+    thread.start()
+    assert await asyncio.to_thread(is_set.wait, 10)
+    alarm.waiting.add(waiting_lease())
+    alarm.waiting.set_alarm(monotonic() + 0.05)
+    assert await alarm.rings(1) == 1
+    may_end.set()
+    await asyncio.to_thread(thread.join)
+
+
+def test_who_waits_on_two_loops_is_forgotten_when_both_are_closed():
+    alarm, lease = Alarm(), lease_of_closed_loop()
+    alarm.waiting.add(lease)
+
+    async def main():
+        lease.waiting.append(Job(int, ()))
+        alarm.waiting.add(lease)
+        alarm.waiting.set_alarm(monotonic())
+        return await alarm.rings(1)
+
+    assert asyncio.run(main()) == 1
+    assert alarm.waiting.all() == [lease]
+    alarm.waiting.set_alarm(monotonic())
+    assert alarm.waiting.all() == []
+
+
+def test_a_loop_that_is_closed_at_this_moment():
+    alarm = Alarm()
+
+    async def main():
+        alarm.waiting.add(waiting_lease())
+        return asyncio.get_running_loop()
+
+    loop = asyncio.run(main())
+    is_closed = loop.is_closed
+    loop.is_closed = lambda: False  # As it was when it was asked.
+    alarm.waiting.set_alarm(monotonic())
+    loop.is_closed = is_closed
+    assert len(alarm.waiting) == 0

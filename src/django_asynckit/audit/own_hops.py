@@ -10,15 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from asgiref.sync import SyncToAsync
-
+from django_asynckit._asgiref import behind_sync_to_async
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.audit.sources import DEPTH, definition, global_value
 
 #: Functions whose result runs a sync function in a thread when it is called and awaited.
 _WRAPPERS: Final = frozenset({"sync_to_async", "database_sync_to_async", "SyncToAsync"})
 #: Functions that run a sync function in a thread when they are awaited.
-_RUNNERS: Final = frozenset({"to_thread", "run_in_executor", "run_in_worker", "run_in_pool"})
+_RUNNERS: Final = frozenset(
+    {"to_thread", "run_in_executor", "run_in_worker", "run_in_pool", "run_beside"}
+)
 #: Functions that await what they are given.
 _AWAITERS: Final = frozenset(
     {"gather", "agather", "wait_for", "shield", "create_task", "ensure_future"}
@@ -171,7 +172,7 @@ def _hops(called: ast.expr, scope: _Scope) -> bool:
         found = inspect.getattr_static(scope.owner, _name(called), None)
     else:
         found = global_value(called, scope.function)
-    return _name(called) in _RUNNERS or isinstance(found, SyncToAsync)
+    return _name(called) in _RUNNERS or behind_sync_to_async(found) is not None
 
 
 def _name(node: ast.expr) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from itertools import chain, takewhile
 from typing import Any, Final
 
-from asgiref.sync import AsyncToSync, SyncToAsync
 from django.utils import decorators
 
+from django_asynckit._asgiref import behind_async_to_sync, behind_sync_to_async
 from django_asynckit.decorators._methods import decorates_both
 
 #: Nobody wraps a view as often; but an object may say of itself that it wraps something, without end.
@@ -29,11 +29,8 @@ def layers(view: Any) -> Iterator[Any]:
 def _inside(view: Any) -> Any:
     if isinstance(view, functools.partial):
         return view.func
-    if isinstance(view, SyncToAsync):
-        return view.func
-    if isinstance(view, AsyncToSync):
-        return view.awaitable
-    return getattr(view, "__wrapped__", None)
+    adapted = behind_sync_to_async(view) or behind_async_to_sync(view)
+    return adapted or getattr(view, "__wrapped__", None)
 
 
 def class_of_view(view: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Warns where Django's own code stays in place because it is a version that we did not review."""
+"""Warns where the code of Django or asgiref is a version that we did not review."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import asgiref
 import django
 from django.conf import settings
 from django.core.checks import CheckMessage
@@ -13,7 +14,7 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from django_asynckit._drift import HANDLER, unreviewed
+from django_asynckit._drift import ASGIREF, HANDLER, unreviewed
 from django_asynckit._mirrored import MIRRORED
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
@@ -30,10 +31,28 @@ def check_drift(**_kwargs: Any) -> list[CheckMessage]:
             HANDLER,
             *(path for name in settings.MIDDLEWARE for path in _natives(name)),
             # Decorators and mixins that the project has imported.
-            *(path for path in MIRRORED if path in sys.modules),
+            *(path for path in MIRRORED if path in sys.modules and path != ASGIREF),
         ]
     )
     return [_warning(path, names) for path in paths if (names := list(unreviewed(path)))]
+
+
+def check_asgiref(**_kwargs: Any) -> list[CheckMessage]:
+    """W023: what we know of asgiref is not used, since the installed one was not reviewed."""
+    names = list(unreviewed(ASGIREF))
+    if not names:
+        return []
+    return [
+        CheckWarning(
+            f"asgiref {asgiref.__version__} has code that this release of django-asynckit was not "
+            f"reviewed for ({', '.join(names)}), so it does without what it knows of asgiref.",
+            hint="All answers are right, but requests cost more, and each keeps its worker and its "
+            "database connections to the end. Upgrade django-asynckit, or install an asgiref "
+            "that it was reviewed for.",
+            obj="asgiref",
+            id="asynckit.W023",
+        )
+    ]
 
 
 def _natives(middleware_path: str) -> Iterator[str]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import transaction
 
-from django_asynckit._bridge import leave_ended_thread, run_in_worker, uninterrupted
+from django_asynckit._asgiref import leave_ended_thread
+from django_asynckit._bridge import run_in_worker, uninterrupted
 from django_asynckit.conf import worker_settings
 from django_asynckit.db import _messages as messages
 from django_asynckit.db._callers import Caller
@@ -129,9 +130,9 @@ class Block(Route):
 
     async def _wait_for(self, holder: Block) -> None:
         """Wait until ``holder`` has ended; ``RuntimeError`` if that cannot be, or takes too long."""
-        if self._frame is not holder._frame and self._frame is not None:
-            if self._frame.is_above(holder._frame):
-                raise RuntimeError(messages.would_deadlock(self, holder))
+        frame = self._frame
+        if frame is not None and frame is not holder._frame and frame.is_above(holder._frame):
+            raise RuntimeError(messages.would_deadlock(self, holder))
         with self.seat.lock:
             if holder not in self.seat.blocks[self._using]:
                 return
@@ -352,5 +353,3 @@ def _with_outer(route: Route | None) -> list[Route]:
         found.append(route)
         route = route.outer
     return found
-
-

@@ -40,7 +40,11 @@ def ended_with_outer(block: object, outer: object) -> str:
 
 def ended_with_frame(block: object, *, is_kept: bool = False) -> str:
     """Of a ``block`` in a sync frame that was open when ``async_to_sync`` returned."""
-    how = "committed as far as it had got, with what other tasks wrote meanwhile" if is_kept else "rolled back"
+    how = (
+        "committed as far as it had got, with what other tasks wrote meanwhile"
+        if is_kept
+        else "rolled back"
+    )
     return (
         f"{block} was ended, and {how}, when the async_to_sync() call around it returned: what "
         "the thread does next must not be part of its transaction. Await the task that it is in, or "

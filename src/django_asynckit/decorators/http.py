@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.http import ConditionalGetMiddleware
 from django.views.decorators import http
 
-from django_asynckit._bridge import run_in_pool, run_in_worker
+from django_asynckit._bridge import run_beside, run_in_worker
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit._logs import emits_locally
 from django_asynckit.decorators._calling import Decorator, V, as_sync, call, is_async
@@ -62,7 +62,7 @@ def require_http_methods(request_method_list: Iterable[str]) -> Decorator:
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if request.method in methods or _logs_locally():
                 return await decorated(request, *args, **kwargs)
-            return await run_in_pool(refuse, request)
+            return await run_beside(refuse, request)
 
         return wrapper  # type: ignore[return-value]
 
@@ -103,7 +103,7 @@ def condition(etag_func: _Func = None, last_modified_func: _Func = None) -> Deco
             decorate = _condition(_constant(etag), _constant(modified))
             if not _logs_locally() and any(name in request.META for name in _PRECONDITIONS):
                 proceed = HttpResponse()
-                response = await run_in_pool(decorate(lambda _request: proceed), request)
+                response = await run_beside(decorate(lambda _request: proceed), request)
                 if response is not proceed:
                     return response
             return await decorate(view)(request, *args, **kwargs)

@@ -14,18 +14,20 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch
 from django.utils import timezone
 
+from django_asynckit._asgiref import behind_sync_to_async
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
 from django_asynckit.db.requests import make_async_view_atomic
 from django_asynckit.handler import errors
-from django_asynckit.handler.chain import improve
+from django_asynckit.handler.chain import call_that_waits, improve
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
 from django_asynckit.handler.urls import set_urlconf
 from django_asynckit.middleware._hooks import is_non_blocking
 from django_asynckit.middleware._mro import is_untouched
+from django_asynckit.workers.job import is_waiting
 
 
 class AsyncHandlerMixin(base.BaseHandler):
@@ -45,6 +47,12 @@ class AsyncHandlerMixin(base.BaseHandler):
         self._middleware_chain = improve(self._middleware_chain)
         self._exception_hooks = ExceptionHooks(self._exception_middleware)
         _warm()
+
+    def adapt_method_mode(self, is_async: bool, method: Any, *args: Any, **kwargs: Any) -> Any:
+        """Adapt with Django's own; a sync-only middleware is known to wait, whatever a tool does to it."""
+        adapted: Any = super().adapt_method_mode(is_async, method, *args, **kwargs)
+        is_called_in_thread = behind_sync_to_async(adapted) is method
+        return call_that_waits(adapted) if is_called_in_thread and is_waiting(method) else adapted
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response of the whole chain, logged if its status is 400 or higher."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from types import FunctionType
 from typing import Any, Final
@@ -10,18 +11,14 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._bridge import (
-    adapted_coroutine_function,
-    is_adapted_to_sync,
-    run_in_worker,
-    to_sync,
-)
+from django_asynckit._asgiref import behind_async_to_sync
+from django_asynckit._bridge import run_in_worker, to_sync
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.handler.errors import response_for
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import Mode, awaitable_hook
 from django_asynckit.types import AsyncGetResponse, GetResponse
-from django_asynckit.workers.job import spends_its_time_waiting
+from django_asynckit.workers.job import WaitingCall, spends_its_time_waiting
 
 
 async def _sample(request: HttpRequest) -> HttpResponseBase:
@@ -36,6 +33,17 @@ def _sync_sample(request: HttpRequest) -> HttpResponseBase:
 _WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__
 # A sync-only middleware spends its time waiting for the view.
 spends_its_time_waiting(convert_exception_to_response(_sync_sample).__code__)
+
+
+def call_that_waits(adapted: Callable[..., Awaitable[Any]]) -> AsyncGetResponse:
+    """Return a function that awaits ``adapted``, which does not count against ``ASYNCKIT_WORKERS``."""
+
+    @functools.wraps(adapted)
+    async def call(request: HttpRequest) -> Any:
+        with WaitingCall():
+            return await adapted(request)
+
+    return call
 
 
 class Layer:
@@ -69,8 +77,9 @@ def improve(handler: GetResponse) -> GetResponse:
     Only the outermost layers are looked at: what is inside another middleware was improved when
     that one was made.
     """
-    if is_adapted_to_sync(handler):
-        return to_sync(improve(adapted_coroutine_function(handler)))  # type: ignore[arg-type]
+    adapted = behind_async_to_sync(handler)
+    if adapted is not None:
+        return to_sync(improve(adapted))  # type: ignore[arg-type]
     if type(handler) is not FunctionType or handler.__code__ is not _WRAPPER_CODE:
         return handler
     target = handler.__wrapped__  # type: ignore[attr-defined]

@@ -8,10 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from django_asynckit._bridge import (
-    adapted_coroutine_function,
-    is_adapted_to_sync,
-)
+from django_asynckit._asgiref import behind_async_to_sync
 from django_asynckit.handler.errors import run_for
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import Mode, awaitable_hook, is_non_blocking
@@ -45,8 +42,9 @@ class ExceptionHooks:
 
 def _adapt(method: Hook) -> tuple[Mode, Hook]:
     """Undo Django's adaption to sync code, which is how it always runs these hooks."""
-    if is_adapted_to_sync(method):
-        return Mode.TWIN, adapted_coroutine_function(method)
+    adapted = behind_async_to_sync(method)
+    if adapted is not None:
+        return Mode.TWIN, adapted
     middleware = getattr(method, "__self__", None)
     if isinstance(middleware, AsyncMiddlewareMixin):
         mode = middleware._mode("process_exception")

@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase, ResponseHeaders
 from django_asynckit._bridge import run_in_context
 from django_asynckit.types import Send
 from django_asynckit.workers.context import stream
-from django_asynckit.workers.job import spends_its_time_waiting
+from django_asynckit.workers.job import WaitingCall
 
 Chunks = Callable[[bytes], Iterable[tuple[Any, bool]]]
 
@@ -95,9 +95,14 @@ def _encode(value: Any, charset: str) -> bytes:
 async def _pull(response: Any) -> AsyncGenerator[bytes, None]:
     """Pull one part at a time, each call in the same context: generators may hold tokens of it."""
     pull = response._asynckit_pulled = Pulled(response)
-    while chunks := await run_in_context(pull.context, _next, pull.parts):
+    while chunks := await _next_chunks(pull):
         for chunk in chunks:
             yield chunk
+
+
+async def _next_chunks(pull: Pulled) -> list[bytes] | None:
+    with WaitingCall():
+        return await run_in_context(pull.context, _next, pull.parts)
 
 
 class Pulled:
@@ -119,9 +124,6 @@ def _parts(response: StreamingHttpResponse, count: int) -> Generator[list[bytes]
 
 def _next(parts: Generator[list[bytes]]) -> list[bytes] | None:
     return next(parts, None)
-
-
-spends_its_time_waiting(_next.__code__)
 
 
 def _reads_local_file(response: StreamingHttpResponse) -> bool:

@@ -12,12 +12,8 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
-from django_asynckit._bridge import (
-    leave_ended_thread,
-    local_values,
-    thread_is_in_use,
-    uninterrupted,
-)
+from django_asynckit._asgiref import leave_ended_thread, local_values, thread_is_in_use
+from django_asynckit._bridge import uninterrupted
 from django_asynckit._compat import run_receivers
 from django_asynckit.handler.urls import set_urlconf
 
@@ -121,7 +117,7 @@ def _partition(signal: Signal, sender: object) -> tuple[list[Receiver], list[Rec
 
 def _caches_to_close() -> bool:
     """Whether a cache was used in this request whose ``close()`` does more than Django's base class."""
-    used = local_values(caches._connections)  # type: ignore[attr-defined]
+    used = local_values(caches._connections, caches)  # type: ignore[attr-defined]
     return (
         bool(used)
         and FINISHED.is_connected(close_caches)

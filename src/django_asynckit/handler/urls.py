@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.urls import base
 
-from django_asynckit._bridge import delete_local_value, set_local_value
+from django_asynckit._asgiref import delete_local_value, set_local_value
 
 _PREFIXES: Final[Any] = base._prefixes  # type: ignore[attr-defined]
 _URLCONFS: Final[Any] = base._urlconfs  # type: ignore[attr-defined]

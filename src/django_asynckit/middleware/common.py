@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.middleware import common
 
-from django_asynckit._bridge import run_in_pool, run_in_worker
+from django_asynckit._bridge import run_beside, run_in_worker
 from django_asynckit.conf import setting
 from django_asynckit.middleware._headers import header_store
 from django_asynckit.middleware._hooks import non_blocking
@@ -66,7 +66,7 @@ class BrokenLinkEmailsMiddleware(AsyncMiddlewareMixin, common.BrokenLinkEmailsMi
     async def aprocess_response(self, request: HttpRequest, response: Any) -> Any:
         if response.status_code != 404 or settings.DEBUG or self._is_ignorable(request):
             return response  # Django's hook would do nothing.
-        run = run_in_pool if _sends_without_database() else run_in_worker
+        run = run_beside if _sends_without_database() else run_in_worker
         return await run(super().process_response, request, response)
 
     def _is_ignorable(self, request: HttpRequest) -> bool:

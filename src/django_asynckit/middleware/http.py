@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware import http
 from django.template.response import SimpleTemplateResponse
 
-from django_asynckit._bridge import run_in_pool, run_in_worker
+from django_asynckit._bridge import run_beside, run_in_pool, run_in_worker
+from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware.mixin import AsyncMiddlewareMixin
 
 #: Bytes whose hash costs as much as a hop, some 150 microseconds.
@@ -35,5 +36,7 @@ class ConditionalGetMiddleware(AsyncMiddlewareMixin, http.ConditionalGetMiddlewa
         if getattr(type(response), "content", None) not in _DJANGOS_CONTENT:
             return await run_in_worker(hook, request, response)
         if len(response.content) > SMALL_CONTENT and self.needs_etag(response):
-            return await run_in_pool(hook, request, response)
+            # A needs_etag() of the user's, which is declared free of I/O, may ask for the context.
+            run = run_in_pool if is_untouched(self.needs_etag, http) else run_beside
+            return await run(hook, request, response)
         return hook(request, response)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, TypeAlias
 
+from django_asynckit._bridge import StandIn
 from django_asynckit.trace.hop import Direction, Hop, caller_name, target_name
 from django_asynckit.trace.recording import ACTIVE, Recordings, active_with
 
@@ -65,7 +66,7 @@ class Crossing:
             return await call(*args, **kwargs)
 
 
-class Timed:
+class Timed(StandIn):
     """Stands in for a sync function on its way to a thread, and notes when it runs."""
 
     def __init__(self, func: Any, crossing: Crossing) -> None:

@@ -11,7 +11,8 @@ from types import FrameType
 from typing import Any, Final, Literal, TypeAlias
 
 import asgiref
-from asgiref.sync import AsyncToSync
+
+from django_asynckit._asgiref import behind_async_to_sync
 
 Direction: TypeAlias = Literal["to_thread", "to_loop"]
 
@@ -46,8 +47,11 @@ class Hop:
 
 def target_name(func: Any) -> str:
     """Return the dotted qualified name of what a callable calls."""
-    while isinstance(func, functools.partial | AsyncToSync):
-        func = func.func if isinstance(func, functools.partial) else func.awaitable
+    while True:
+        inside = func.func if isinstance(func, functools.partial) else behind_async_to_sync(func)
+        if inside is None:
+            break
+        func = inside
     named = func if hasattr(func, "__qualname__") else type(func)
     module = getattr(named, "__module__", None)
     return f"{module}.{named.__qualname__}" if module else str(named.__qualname__)

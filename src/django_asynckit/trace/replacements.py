@@ -7,8 +7,10 @@ import functools
 from contextvars import Context
 from typing import Any
 
-from asgiref.sync import SyncToAsync, iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
+from django_asynckit._asgiref import probably_called_by
+from django_asynckit._bridge import call_as_guest
 from django_asynckit.trace.crossing import Crossing, Timed, TimedAwaitable
 from django_asynckit.trace.recording import ACTIVE
 
@@ -84,11 +86,11 @@ def _asked_for(func: Any) -> Any:
     """Return what is to run, inside what asgiref or asyncio.to_thread put around it."""
     if not isinstance(func, functools.partial):
         return func
-    owner = getattr(func.func, "__self__", None)
-    if isinstance(owner, SyncToAsync):
-        return owner.func
-    if isinstance(owner, Context) and func.args:
-        return func.args[0]
+    called = probably_called_by(func)
+    if called is not None:
+        return called
+    if isinstance(getattr(func.func, "__self__", None), Context) and func.args:
+        return func.args[2] if func.args[0] is call_as_guest else func.args[0]
     return func
 
 

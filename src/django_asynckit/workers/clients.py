@@ -8,7 +8,7 @@ from typing import Any
 from django.core.cache import BaseCache, caches, close_caches
 from django.core.signals import request_finished
 
-from django_asynckit._bridge import local_values
+from django_asynckit._asgiref import local_values
 from django_asynckit.workers.signals import is_connected
 
 
@@ -28,13 +28,13 @@ class CacheClients:
         if found is not self._caches:
             # Django begins anew when CACHES changes, as it does in tests.
             self._caches, self._clients = found, {}
-        before = set(local_values(found))
+        before = set(local_values(found, caches))
         for alias in self._clients.keys() - before:
             setattr(found, alias, self._clients[alias])
         try:
             return call()
         finally:
-            for alias, client in list(local_values(found).items()):
+            for alias, client in list(local_values(found, caches).items()):
                 if alias not in before:
                     self._clients[alias] = client
                     delattr(found, alias)

@@ -7,13 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextvars import Token
 from typing import Any
 
-from django_asynckit._bridge import (
-    context_has_thread,
-    reset,
-    route_to_workers,
-    run_in_worker,
-)
-from django_asynckit.workers.job import spends_its_time_waiting
+from django_asynckit._asgiref import context_has_thread, route_to_workers
+from django_asynckit._bridge import reset, run_in_worker
+from django_asynckit.workers.job import WaitingCall
 from django_asynckit.workers.process import watch
 from django_asynckit.workers.routes import (
     LOCK,
@@ -103,14 +99,8 @@ def wait_patiently() -> None:
 
 async def run_although_busy(func: Callable[..., Any], *args: Any) -> Any:
     """Run ``func`` on this request's worker, above the limit if need be: it has waited in vain."""
-    return await run_in_worker(_call, func, *args)
-
-
-def _call(func: Callable[..., Any], *args: Any) -> Any:
-    return func(*args)
-
-
-spends_its_time_waiting(_call.__code__)
+    with WaitingCall():
+        return await run_in_worker(func, *args)
 
 
 def stream() -> None:

@@ -7,10 +7,12 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final, TypeVar
 
-from django_asynckit._bridge import called_by
+from django_asynckit._asgiref import called_by, called_with
+from django_asynckit._bridge import actual
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,6 +30,9 @@ _STATELESS: Final = (
 _DECLARED: Final = "_asynckit_no_connection_state"
 #: The code of functions that spend their time waiting for others.
 _WAITING: Final[set[CodeType]] = set()
+#: The task that makes a call which spends its time so, as long as it does. Contexts are copied, so
+#: that it is seen in other tasks too: it is the identity that counts.
+_task_that_waits: Final[ContextVar[list[asyncio.Task[Any] | None]]] = ContextVar("asynckit_waits")
 
 
 def keeps_no_connection_state(func: F) -> F:
@@ -52,18 +57,48 @@ def spends_its_time_waiting(code: CodeType) -> None:
     _WAITING.add(code)
 
 
+def is_waiting(func: Any) -> bool:
+    """Whether ``func`` spends its time waiting for others, as far as it was said."""
+    return type(func) is FunctionType and func.__code__ in _WAITING
+
+
+class WaitingCall:
+    """``with``: what the running task calls in the block does not count against ``ASYNCKIT_WORKERS``.
+
+    It spends its time waiting for others. This holds whatever tools put around the call.
+    """
+
+    __slots__ = ("_task", "_token")
+
+    def __enter__(self) -> None:
+        self._task = [asyncio.current_task()]
+        self._token = _task_that_waits.set(self._task)
+
+    def __exit__(self, *_exception: object) -> None:
+        _task_that_waits.reset(self._token)
+        self._task.clear()  # What has a copy of the context may live for longer.
+
+
+def _task_waits() -> bool:
+    task = _task_that_waits.get(None)
+    return task is not None and bool(task) and task[0] is asyncio.current_task()
+
+
 class Job:
     """A call, and the future on the event loop that gets its result."""
 
-    __slots__ = ("_function", "call", "future", "is_limited", "loop", "target")
+    __slots__ = ("_function", "arguments", "call", "future", "is_limited", "loop", "target")
 
     def __init__(self, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.call = functools.partial(call, *args) if args else call
-        self.target = called_by(call)
-        func = self._function = _function(self.target)
-        self.is_limited = func is None or func.__code__ not in _WAITING
+        #: The function that it calls; ``None`` if that cannot be seen.
+        self.target = actual(called_by(call))
+        #: The positional arguments that it passes on, as far as they can be seen.
+        self.arguments = called_with(call)
+        self._function = _function(self.target)
+        self.is_limited = not (is_waiting(self._function) or _task_waits())
 
     def is_declared(self) -> bool:
         """Whether it calls a function that was declared to leave nothing on a connection."""

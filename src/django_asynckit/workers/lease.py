@@ -45,6 +45,8 @@ class Lease(Seat):
     #: What is left on the worker's connections by what it ran.
     is_stateless = True
     is_in_transaction = False
+    #: Whether it ran a call of which it could not be seen whether an iterator was in it.
+    may_keep_iterator = False
     #: How many blocks of code keep it where it is.
     pins = 0
     #: Whether calls get a worker at once, above the limit if need be.
@@ -138,8 +140,10 @@ class Lease(Seat):
             return True
         if self.is_in_transaction:
             return False
-        if self.has_ended or worker_settings().hold == "call":
+        if self.has_ended:
             return True
+        if worker_settings().hold == "call":
+            return not self.may_keep_iterator
         return self.is_streaming and self.is_stateless
 
     def may_lend(self) -> bool:
@@ -162,6 +166,7 @@ class Lease(Seat):
         self.worker = None
         self.is_stateless = True
         self.is_in_transaction = False
+        self.may_keep_iterator = False
         self.must_close = False
         self.is_like_source = False
         self._generators = ()

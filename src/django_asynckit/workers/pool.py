@@ -10,13 +10,13 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from django_asynckit._bridge import called_with
 from django_asynckit.conf import worker_settings
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.register import Register
 from django_asynckit.workers.starting import Starter
 from django_asynckit.workers.statistics import Statistics
+from django_asynckit.workers.unrecognised import Unrecognised
 from django_asynckit.workers.waiting import Waiting, log_vain_waits, timeout
 from django_asynckit.workers.worker import Worker
 
@@ -30,7 +30,8 @@ class Pool:
         self._late: deque[Callable[[], None]] = deque()
         self._starter = Starter(self.lock, self._leave, self._fail)
         self._register = Register(self._starter.make, self.look_again)
-        self._waiting = Waiting(self._tick)
+        self._waiting = Waiting(self._tick, self.lock)
+        self._unrecognised = Unrecognised()
 
     def submit(self, lease: Lease, job: Job) -> None:
         """Give ``job`` to the worker of ``lease``, or let it wait for one."""
@@ -50,6 +51,8 @@ class Pool:
             else:
                 self._queue(lease, job)
         self._unlocked()
+        if job.target is None:
+            self._unrecognised.note(job.call)
 
     def end(self, lease: Lease) -> None:
         """Take the worker back, behind what it still runs: the request is over."""
@@ -154,6 +157,7 @@ class Pool:
                 waited=self._waiting.served,
                 longest_wait=self._waiting.longest,
                 timed_out=self._waiting.timed_out,
+                unrecognised=self._unrecognised.count,
             )
 
     # Called by a worker, in its thread.
@@ -162,7 +166,7 @@ class Pool:
         result, error = None, None
         if not job.future.cancelled():
             # Now, too: what comes while it runs goes where its iterators are.
-            lease.note_generators(called_with(job.call), self.look_again)
+            lease.note_generators(job.arguments, self.look_again)
             result, error = worker.call(job.call, job.is_declared())
             try:
                 self._note(lease, job, result, worker)
@@ -182,8 +186,9 @@ class Pool:
     def _note(self, lease: Lease, job: Job, result: Any, worker: Worker) -> None:
         was_stateless = lease.is_stateless
         lease.is_stateless = worker.is_as_if_closed = False  # Until it is known.
-        lease.note_generators((*called_with(job.call), result), self.look_again)
+        lease.note_generators((*job.arguments, result), self.look_again)
         lease.is_in_transaction = worker.connections.in_transaction()
+        lease.may_keep_iterator |= job.target is None
         lease.is_stateless = (
             was_stateless
             and worker_settings().hold == "auto"
@@ -309,6 +314,7 @@ class Pool:
 
     def _tick(self) -> None:
         with self.lock:
+            self._serve()  # First: a loop that was blocked may be late, with workers that are free.
             expired = self._waiting.pop_expired(worker_settings().wait_seconds)
             jobs = [job for lease in expired for job in lease.waiting]
             for lease in expired:

@@ -14,15 +14,15 @@ from contextvars import ContextVar
 from types import GeneratorType
 from typing import Any, Final
 
-from django_asynckit._bridge import (
+from django_asynckit._asgiref import (
     called_with,
     executor_in_charge,
     leave_thread,
     register_executor,
-    reset,
     route_to_workers,
     thread_that_waits,
 )
+from django_asynckit._bridge import reset
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
 from django_asynckit.workers.seat import Seat

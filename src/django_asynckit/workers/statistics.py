@@ -24,3 +24,5 @@ class Statistics:
     longest_wait: float
     #: Calls that waited in vain.
     timed_out: int
+    #: Calls of which it could not be seen which function they run. See asynckit.W023.
+    unrecognised: int

@@ -11,7 +11,12 @@ from typing import Any, Final, Protocol
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_asynckit._bridge import call_before_it_goes_on, outer_executor, thread_that_waits, waits_no_more
+from django_asynckit._asgiref import (
+    call_before_it_goes_on,
+    outer_executor,
+    thread_that_waits,
+    waits_no_more,
+)
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.seat import Seat
 from django_asynckit.workers.worker import Worker

@@ -7,6 +7,7 @@ import contextvars
 import functools
 import logging
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from math import inf
@@ -25,15 +26,22 @@ _LONG: Final = 1.0
 
 
 class Waiting:
-    """A queue with an alarm clock, which calls ``wake`` on the event loop of the first that waits.
+    """A queue with an alarm clock on each event loop whose code waits, which calls ``wake`` there.
 
-    The pool's lock guards it.
+    Each loop has its own, so that none depends on another one, which may be blocked. ``lock``, the
+    pool's, guards all of it.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], lock: threading.RLock) -> None:
+        self._lock = lock
         self._wake = wake
         self._since: OrderedDict[Lease, float] = OrderedDict()
-        self._alarm: tuple[asyncio.AbstractEventLoop, float] | None = None
+        #: Who waits on which loop.
+        self._on: dict[asyncio.AbstractEventLoop, set[Lease]] = {}
+        #: When the next alarm of each loop rings.
+        self._alarms: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, float] = (
+            weakref.WeakKeyDictionary()
+        )
         self._logged = 0.0
         #: How many leases got a worker after a wait, and the longest wait in seconds.
         self.served = 0
@@ -45,11 +53,14 @@ class Waiting:
         return len(self._since)
 
     def add(self, lease: Lease) -> None:
-        """Put ``lease`` at the end, if it does not wait yet."""
+        """Put ``lease``, one more call of which waits, at the end, if it does not wait yet."""
         self._since.setdefault(lease, monotonic())
+        self._on.setdefault(lease.waiting[-1].loop, set()).add(lease)
 
     def remove(self, lease: Lease) -> float:
         """Take ``lease`` out, and return for how many seconds it waited."""
+        for loop in list(self._on):
+            self._forget(lease, loop)
         now = monotonic()
         return now - self._since.pop(lease, now)
 
@@ -88,32 +99,46 @@ class Waiting:
         return next(impatient, inf)
 
     def set_alarm(self, when: float) -> None:
-        """Have ``wake`` called at ``when``, in the time of ``monotonic()``, or before."""
-        while self._since and when < inf and not self._try_to_set_alarm(when):
-            # The loop was closed: nobody awaits the first one any more.
-            self._since.popitem(last=False)
+        """Have ``wake`` called at ``when``, in the time of ``monotonic()``, or before, on each loop."""
+        if when == inf:
+            return
+        for loop in list(self._on):
+            if not self._set_alarm_on(loop, when):
+                self._leave(loop)
 
-    def _try_to_set_alarm(self, when: float) -> bool:
-        loop = next(iter(self._since)).waiting[0].loop
-        if self._alarm is not None:
-            alarm_loop, at = self._alarm
-            if at <= when and not alarm_loop.is_closed() and alarm_loop is loop:
-                return True
-        self._alarm = (loop, when)
-        try:
-            # In a context of its own, since that of a request has its lease in it.
-            loop.call_soon_threadsafe(self._schedule, loop, when, context=contextvars.Context())
-        except RuntimeError:
-            self._alarm = None
+    def _set_alarm_on(self, loop: asyncio.AbstractEventLoop, when: float) -> bool:
+        if loop.is_closed():
             return False
+        if self._alarms.get(loop, inf) > when:
+            self._alarms[loop] = when
+            try:
+                # In a context of its own, since that of a request has its lease in it.
+                loop.call_soon_threadsafe(self._schedule, loop, when, context=contextvars.Context())
+            except RuntimeError:  # It was closed this moment.
+                return False
         return True
 
-    def _schedule(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
-        loop.call_later(max(0, when - monotonic()), self._ring, when)
+    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Forget those who waited on ``loop``, which is closed: nobody awaits them any more."""
+        self._alarms.pop(loop, None)
+        for lease in list(self._on[loop]):
+            self._forget(lease, loop)
+            if not any(lease in leases for leases in self._on.values()):
+                del self._since[lease]
 
-    def _ring(self, when: float) -> None:
-        if self._alarm is not None and self._alarm[1] == when:
-            self._alarm = None
+    def _forget(self, lease: Lease, loop: asyncio.AbstractEventLoop) -> None:
+        leases = self._on[loop]
+        leases.discard(lease)
+        if not leases:
+            del self._on[loop]
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        loop.call_later(max(0, when - monotonic()), self._ring, loop, when)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
+        with self._lock:
+            if self._alarms.get(loop) == when:
+                del self._alarms[loop]
         self._wake()
 
 

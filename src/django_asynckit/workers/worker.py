@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from django_asynckit._bridge import wrap_call
+from django_asynckit._asgiref import wrap_call
 from django_asynckit.conf import worker_settings
 from django_asynckit.workers.clients import CacheClients
 from django_asynckit.workers.connections import Connections

@@ -18,7 +18,7 @@ from django_asynckit.audit.measure import NotMeasured, measure
 from django_asynckit.audit.project import Audit, audit_project
 from django_asynckit.audit.stack import NO_LIST
 from django_asynckit.checks.declared import check_declared
-from django_asynckit.checks.drift import check_drift
+from django_asynckit.checks.drift import check_asgiref, check_drift
 from django_asynckit.checks.settings import check_settings
 from django_asynckit.report.data import as_json
 from django_asynckit.report.github import as_github
@@ -33,6 +33,7 @@ FORMATS: Final[dict[str, Callable[[Audit], str]]] = {
 }
 LEVELS: Final = {level.word: level for level in Level}
 _CHECKS: Final[tuple[Callable[[], list[CheckMessage]], ...]] = (
+    check_asgiref,
     check_declared,
     check_drift,
     check_settings,
