@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from django_asynckit.audit.application import Application, find_application
 from django_asynckit.audit.databases import audit_databases
+from django_asynckit.audit.error_views import in_error_views
 from django_asynckit.audit.findings import Finding, by_severity
 from django_asynckit.audit.locals import in_apps, in_middleware
 from django_asynckit.audit.measure import Measurement
@@ -48,6 +49,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
         *application.findings,
         *stack.findings,
         *views.findings,
+        *in_error_views(application.handler),
         *audit_site(application.handler),
         *in_wrong_order(stack.entries),
         *in_middleware(stack.entries),
@@ -84,4 +86,5 @@ def _looked_at(application: Application) -> Iterator[Finding]:
         yield from in_middleware(stack.entries)
         yield from in_declared(stack.entries)
     yield from audit_views(application.handler).findings
+    yield from in_error_views(application.handler)
     yield from audit_site(application.handler)

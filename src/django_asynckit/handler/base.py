@@ -14,13 +14,14 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch
 from django.utils import timezone
 
-from django_asynckit._bridge import run_in_worker
+from django_asynckit._bridge import reset, run_in_worker
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
 from django_asynckit.db.requests import make_async_view_atomic
 from django_asynckit.handler import errors
 from django_asynckit.handler.chain import improve
+from django_asynckit.handler.error_views import await_error_views
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
 from django_asynckit.handler.urls import set_urlconf
@@ -48,6 +49,13 @@ class AsyncHandlerMixin(base.BaseHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response of the whole chain, logged if its status is 400 or higher."""
+        token = await_error_views()
+        try:
+            return await self._get_logged_response(request)
+        finally:
+            reset(token)
+
+    async def _get_logged_response(self, request: HttpRequest) -> HttpResponseBase:
         if not is_untouched(super().get_response_async, base):
             # Somebody instruments Django's method; it hops to log, and must be the one that runs.
             return await super().get_response_async(request)
