@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from django_asynckit._bridge import reset, run_in_worker
 from django_asynckit._compat import iscoroutinefunction
+from django_asynckit._contexts import ask_no_values
 from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
 from django_asynckit.db.requests import make_async_view_atomic
@@ -41,6 +42,7 @@ class AsyncHandlerMixin(base.BaseHandler):
     def load_middleware(self, is_async: bool = True) -> None:  # noqa: ARG002
         """Build the chain with Django's own method, native classes in the place of Django's."""
         worker_settings()  # One that is wrong is reported now, not by each request.
+        ask_no_values()
         with native_middleware():
             super().load_middleware(is_async=True)
         self._middleware_chain = improve(self._middleware_chain)
