@@ -8,12 +8,13 @@ does it there, the thread that waits in ``async_to_sync`` waits for ever.
 from __future__ import annotations
 
 import contextvars
-import importlib
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Final
 
+from asgiref import sync
 from asgiref.local import _rehome, _Storage
+from django.dispatch import dispatcher
 
 from django_asynckit._drift import hash_of
 
@@ -38,15 +39,28 @@ def _restore_as_django(context: contextvars.Context) -> None:
             variable.set(value)
 
 
-#: ``{function: (what stands in for it, hashes of its reviewed versions)}``
-_STAND_INS: Final[dict[str, tuple[Callable[[contextvars.Context], None], frozenset[str]]]] = {
-    "asgiref.sync:_restore_context": (_restore_as_asgiref, frozenset({"2ff4e40bc8368691"})),
-    # Django 6.1 has it, for async receivers of signals.
-    "django.dispatch.dispatcher:_restore_context": (
-        _restore_as_django,
-        frozenset({"822df27bfd3a5720"}),
-    ),
-}
+class _StandIn:
+    """What stands in for ``_restore_context()`` of ``module``, where that is a reviewed version."""
+
+    def __init__(
+        self, module: Any, function: Callable[[contextvars.Context], None], *reviewed: str
+    ) -> None:
+        self._module = module
+        self._function = function
+        # Read now: when a handler is made, an event loop may be running.
+        self.is_reviewed = hash_of(f"{module.__name__}:_restore_context") in reviewed
+
+    def install(self) -> None:
+        found = getattr(self._module, "_restore_context", None)
+        # Else it is ours already, or what somebody else put there.
+        is_its_own = type(found) is FunctionType and found.__globals__ is vars(self._module)
+        if is_its_own and self.is_reviewed:
+            self._module._restore_context = self._function
+
+
+_ASGIREF: Final = _StandIn(sync, _restore_as_asgiref, "2ff4e40bc8368691")
+#: Django 6.1 has it, for async receivers of signals.
+_DJANGO: Final = _StandIn(dispatcher, _restore_as_django, "822df27bfd3a5720")
 
 
 def ask_no_values() -> None:
@@ -54,16 +68,10 @@ def ask_no_values() -> None:
 
     Only where their functions are versions that were reviewed, and nobody has replaced them.
     """
-    for name, (function, reviewed) in _STAND_INS.items():
-        module_name, _, attribute = name.partition(":")
-        module: Any = importlib.import_module(module_name)
-        found = getattr(module, attribute, None)
-        is_own = type(found) is FunctionType and found.__globals__ is vars(module)
-        if is_own and hash_of(name) in reviewed:
-            setattr(module, attribute, function)
+    _ASGIREF.install()
+    _DJANGO.install()
 
 
 def values_are_asked() -> bool:
     """Whether asgiref's function is one that was not reviewed: it may ask values for their class."""
-    name = "asgiref.sync:_restore_context"
-    return hash_of(name) not in _STAND_INS[name][1]
+    return not _ASGIREF.is_reviewed
