@@ -330,7 +330,10 @@ class FineInstance(Base):
 
 
 class FineReplaced(Base):
+    unread = property(lambda self: None).fget
+
     def __call__(self, request):
+        user: object
         user = request.user
         user = 1
         variable.set(user)
@@ -354,3 +357,10 @@ def fine_nothing(get_response):
 fine_partial = functools.partial(fine_nothing)
 fine_object = Base(None)
 fine_builtin = print
+
+
+def fine_loop(get_response):
+    return get_response
+
+
+fine_loop.__wrapped__ = fine_loop

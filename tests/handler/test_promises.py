@@ -142,6 +142,12 @@ async def fine(request):
     return HttpResponse("fine")
 
 
+async def waits(request):
+    for _ in range(9):
+        await asyncio.sleep(0)
+    return HttpResponse("fine")
+
+
 async def broken(request):
     raise ValueError("view")
 
@@ -156,6 +162,7 @@ async def template(request):
 
 urlpatterns = [
     path("", fine),
+    path("waits/", waits),
     path("broken/", broken),
     path("asks/", asks),
     path("template/", template),
@@ -262,9 +269,10 @@ async def test_an_async_hook_has_no_thread_to_go_to(errors):
 
 
 async def test_requests_at_the_same_time_name_it_once(errors):
-    with declared("asks_first"):
+    with declared("Plain_process_response"):
         handler = ASGIHandler()
-        await asyncio.gather(*(drive(handler) for _ in range(5)))
+        replies = await asyncio.gather(*(drive(handler, "/waits/") for _ in range(5)))
+        assert [reply.status for reply in replies] == [500] * 5
         assert (await drive(handler)).body == b"fine"
     assert len(errors) == 1
 

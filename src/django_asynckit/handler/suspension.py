@@ -5,7 +5,7 @@ Only for middleware that is declared free of I/O. Needs the optional package gre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.exceptions import SynchronousOnlyOperation
@@ -87,10 +87,15 @@ class Suspension:
                 else:
                     result = run.switch(response)
         except SynchronousOnlyOperation as error:
-            # What the view or an inner middleware has raised breaks no promise of this one.
-            if not any(error is one for one in from_inside):
-                await self.promise.note(error)
+            await self._note(error, from_inside)
             raise
         finally:
             from_inside.clear()  # Their tracebacks lead back here.
         return result
+
+    async def _note(
+        self, error: SynchronousOnlyOperation, from_inside: Iterable[BaseException]
+    ) -> None:
+        """Note ``error``, unless the view or an inner middleware has raised it."""
+        if not any(error is one for one in from_inside):
+            await self.promise.note(error)
