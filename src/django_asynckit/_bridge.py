@@ -24,6 +24,30 @@ async def run_in_worker(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwar
     return await sync_to_async(func, thread_sensitive=True)(*args, **kwargs)
 
 
+async def run_and_tell(
+    tell: Callable[[Any], object],
+    func: Callable[P, R],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    """Like :func:`run_in_worker`; ``tell`` is given the result in the thread, also if nobody awaits it any more."""
+    leave_ended_thread()
+    return await _Telling(func, tell)(*args, **kwargs)
+
+
+class _Telling(SyncToAsync[P, R]):
+    def __init__(self, func: Callable[P, R], tell: Callable[[R], object]) -> None:
+        super().__init__(func, thread_sensitive=True)
+        self._tell = tell
+
+    def thread_handler(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function, called by asgiref in the thread."""
+        result = super().thread_handler(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._tell(result)
+        return result
+
+
 async def run_in_pool(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ``func`` in any thread, beside others: one hop. Not for code that uses the database."""
     return await sync_to_async(func, thread_sensitive=False)(*args, **kwargs)
@@ -55,6 +79,11 @@ def adapted_coroutine_function(func: Any) -> Callable[..., Coroutine[Any, Any, A
     """Return the coroutine function behind what :func:`is_adapted_to_sync` recognises."""
     awaitable: Callable[..., Coroutine[Any, Any, Any]] = func.awaitable
     return awaitable
+
+
+def adapted_function(func: object) -> Callable[..., Any] | None:
+    """Return the function that asgiref made awaitable as ``func``, if it did."""
+    return func.func if isinstance(func, SyncToAsync) else None
 
 
 def executor_in_charge() -> Any:

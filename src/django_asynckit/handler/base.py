@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch
 from django.utils import timezone
 
-from django_asynckit._bridge import reset, run_in_worker
+from django_asynckit._bridge import reset
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit._contexts import ask_no_values
 from django_asynckit._logs import log_status
@@ -28,6 +29,7 @@ from django_asynckit.handler.loading import native_middleware
 from django_asynckit.handler.urls import set_urlconf
 from django_asynckit.middleware._hooks import is_non_blocking
 from django_asynckit.middleware._mro import is_untouched
+from django_asynckit.middleware._responses import note, run_for_response
 
 
 class AsyncHandlerMixin(base.BaseHandler):
@@ -95,18 +97,20 @@ class AsyncHandlerMixin(base.BaseHandler):
         view = self.make_view_atomic(callback)
         try:
             if iscoroutinefunction(view):
-                return await view(request, *args, **kwargs)
-            return await run_in_worker(view, request, *args, **kwargs)
+                response = await view(request, *args, **kwargs)
+                note(request, response)
+            else:
+                response = await run_for_response(request, view, request, *args, **kwargs)
         except Exception as error:
             response = await self._exception_hooks.run(request, error)
             if response is None:
                 raise
-            return response
+        return response
 
     def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
         """Run an async view in transactions where ``ATOMIC_REQUESTS`` says so, as Django does sync ones."""
         if iscoroutinefunction(view):
-            view = make_async_view_atomic(view)
+            view = make_async_view_atomic(view, _noting)
         atomic: Callable[..., Any] = super().make_view_atomic(view)
         return atomic
 
@@ -123,12 +127,24 @@ class AsyncHandlerMixin(base.BaseHandler):
                 return await response.render()
             if _renders_inline(response):
                 return response.render()
-            return await run_in_worker(response.render)
+            return await run_for_response(request, response.render)
         except Exception as error:
             rendered = await self._exception_hooks.run(request, error)
             if rendered is None:
                 raise
             return rendered
+
+
+def _noting(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``view``, whose response is noted before anything else is awaited, such as a commit."""
+
+    @functools.wraps(view)
+    async def noting(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = await view(request, *args, **kwargs)
+        note(request, response)
+        return response
+
+    return noting
 
 
 def _warm() -> None:

@@ -11,16 +11,18 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from django_asynckit._bridge import (
+    adapt,
     adapted_coroutine_function,
+    adapted_function,
     is_adapted_to_sync,
-    run_in_worker,
     to_sync,
 )
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.handler.errors import response_for
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import Mode, awaitable_hook
-from django_asynckit.types import AsyncGetResponse, GetResponse
+from django_asynckit.middleware._responses import note, run_for_response
+from django_asynckit.types import AsyncGetResponse, GetResponse, SyncGetResponse
 from django_asynckit.workers.job import spends_its_time_waiting
 
 
@@ -34,8 +36,9 @@ def _sync_sample(request: HttpRequest) -> HttpResponseBase:
 
 #: What tells Django's wrapper around each middleware from any other function.
 _WRAPPER_CODE: Final = convert_exception_to_response(_sample).__code__
+_SYNC_WRAPPER_CODE: Final = convert_exception_to_response(_sync_sample).__code__
 # A sync-only middleware spends its time waiting for the view.
-spends_its_time_waiting(convert_exception_to_response(_sync_sample).__code__)
+spends_its_time_waiting(_SYNC_WRAPPER_CODE)
 
 
 class Layer:
@@ -60,7 +63,7 @@ class Layer:
 def _as_awaitable(middleware: AsyncMiddlewareMixin, hook: str) -> Callable[..., Awaitable[Any]]:
     if middleware._mode(hook) is Mode.TWIN:
         return awaitable_hook(middleware, hook)
-    return lambda *args: run_in_worker(getattr(middleware, hook), *args)
+    return lambda *args: run_for_response(args[0], getattr(middleware, hook), *args)
 
 
 def improve(handler: GetResponse) -> GetResponse:
@@ -71,6 +74,9 @@ def improve(handler: GetResponse) -> GetResponse:
     """
     if is_adapted_to_sync(handler):
         return to_sync(improve(adapted_coroutine_function(handler)))  # type: ignore[arg-type]
+    in_thread: Any = adapted_function(handler)
+    if type(in_thread) is FunctionType and in_thread.__code__ is _SYNC_WRAPPER_CODE:
+        return adapt(_noting(in_thread))
     if type(handler) is not FunctionType or handler.__code__ is not _WRAPPER_CODE:
         return handler
     target = handler.__wrapped__  # type: ignore[attr-defined]
@@ -78,6 +84,18 @@ def improve(handler: GetResponse) -> GetResponse:
         return convert_exceptions(target)
     layers, inner = _fused(target.get_response)
     return fuse((Layer(target), *layers), inner)
+
+
+def _noting(handler: SyncGetResponse) -> SyncGetResponse:
+    """Return ``handler``, sync-only middleware that runs in a thread; what it returns is noted there."""
+
+    def inner(request: HttpRequest) -> HttpResponseBase:
+        response = handler(request)
+        note(request, response)
+        return response
+
+    spends_its_time_waiting(inner.__code__)
+    return inner
 
 
 def _fused(handler: Any) -> tuple[Sequence[Layer], AsyncGetResponse]:

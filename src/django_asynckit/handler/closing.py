@@ -16,8 +16,9 @@ from django_asynckit._bridge import (
     uninterrupted,
 )
 from django_asynckit.handler.sending import pulled
-from django_asynckit.handler.signals import finish_inline, finishes_inline
+from django_asynckit.handler.signals import finish_inline, finishes_inline, send_finished
 from django_asynckit.middleware._requests import is_in_memory
+from django_asynckit.middleware._responses import Made
 from django_asynckit.workers.context import wait_patiently, worker_is_busy
 
 
@@ -45,14 +46,31 @@ async def close(response: HttpResponseBase) -> None:
         await uninterrupted(run_in_worker(response.close))
 
 
-async def close_request(request: HttpRequest) -> None:
-    """Close a request that got no response: its body and its uploaded files.
+async def close_unanswered(request: HttpRequest, made: Made, sender: Any) -> None:
+    """Close a request that got no response, with the response that was ``made`` for it all the same.
 
-    In its own thread if it has one: a sync view whose request was cancelled still runs there, and
-    may read them.
+    In its own thread if it has one: a sync view whose request was cancelled still runs there, may
+    read uploaded files, and may yet return a response. Sends ``request_finished`` once.
     """
-    is_in_use = thread_is_in_use() or worker_is_busy()
-    if _is_request_in_memory(request.close) and not is_in_use:
+    if thread_is_in_use() or worker_is_busy():
+        wait_patiently()
+        response = await uninterrupted(run_in_worker(made.end))
+    else:
+        response = made.end()
+    if response is None:
+        await _close_request(request)
+        await send_finished(sender)
+    else:
+        # What the handler would have done to it.
+        if request.close not in response._resource_closers:  # type: ignore[attr-defined]
+            response._resource_closers.append(request.close)  # type: ignore[attr-defined]
+        response._handler_class = sender  # type: ignore[attr-defined]
+        await close(response)
+
+
+async def _close_request(request: HttpRequest) -> None:
+    """Close the body and the uploaded files."""
+    if _is_request_in_memory(request.close) and not thread_is_in_use():
         request.close()
     else:
         wait_patiently()

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.exceptions import SynchronousOnlyOperation
 
-from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.handler.errors import run_for
 from django_asynckit.handler.promises import Promise
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import HOOKS
+from django_asynckit.middleware._responses import run_for_response
 from django_asynckit.types import AsyncGetResponse
 
 
@@ -60,6 +60,7 @@ def _inline(middleware: Any, hook: str, promise: Promise) -> Any:
 
 
 async def _run_in_thread(hook: str, method: Any, args: tuple[Any, ...]) -> Any:
+    request = args[0]
     if hook == "process_exception":
-        return await run_for(args[1], method, *args)
-    return await run_in_worker(method, *args)
+        return await run_for(request, args[1], method, *args)
+    return await run_for_response(request, method, *args)

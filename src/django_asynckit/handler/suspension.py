@@ -13,9 +13,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from greenlet import getcurrent, greenlet
 
-from django_asynckit._bridge import run_in_worker, to_sync
+from django_asynckit._bridge import to_sync
 from django_asynckit.handler.inline import InlineHooks
 from django_asynckit.handler.promises import Promise
+from django_asynckit.middleware._responses import run_for_response
 from django_asynckit.types import AsyncGetResponse
 from django_asynckit.workers.job import spends_its_time_waiting
 
@@ -37,7 +38,7 @@ class SuspendedMiddleware(InlineHooks):
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase
         if self.promise.is_broken:
-            response = await run_in_worker(_call, self.middleware, request)
+            response = await run_for_response(request, _call, self.middleware, request)
         else:
             response = await self._suspension.run(self.middleware, request)
         return response
