@@ -22,7 +22,7 @@ from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
 from django_asynckit.db.requests import make_async_view_atomic
 from django_asynckit.handler import errors
-from django_asynckit.handler.chain import improve
+from django_asynckit.handler.chain import improve, noting_hook
 from django_asynckit.handler.error_views import await_error_views
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
@@ -48,6 +48,9 @@ class AsyncHandlerMixin(base.BaseHandler):
         with native_middleware():
             super().load_middleware(is_async=True)
         self._middleware_chain = improve(self._middleware_chain)
+        self._view_middleware = list(map(noting_hook, self._view_middleware))
+        hooks = map(noting_hook, self._template_response_middleware)
+        self._template_response_middleware = list(hooks)
         self._exception_hooks = ExceptionHooks(self._exception_middleware)
         _warm()
 

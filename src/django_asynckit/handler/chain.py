@@ -98,6 +98,20 @@ def _noting(handler: SyncGetResponse) -> SyncGetResponse:
     return inner
 
 
+def noting_hook(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``hook``, as Django has adapted it; a response that it makes in a thread is noted there."""
+    in_thread = adapted_function(hook)
+    if in_thread is None:
+        return hook
+
+    async def run(request: HttpRequest, *args: Any) -> Any:
+        return await run_for_response(request, in_thread, request, *args)
+
+    # Django names the middleware by its hook's __self__ in errors.
+    run.__self__ = getattr(in_thread, "__self__", None)  # type: ignore[attr-defined]
+    return run
+
+
 def _fused(handler: Any) -> tuple[Sequence[Layer], AsyncGetResponse]:
     """Return what ``fuse()`` made ``handler`` of; a wrapper that copied its attributes is no such."""
     made, layers, inner = getattr(handler, "_asynckit_fused", (None, (), handler))

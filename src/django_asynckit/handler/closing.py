@@ -52,9 +52,14 @@ async def close_unanswered(request: HttpRequest, made: Made, sender: Any) -> Non
     In its own thread if it has one: a sync view whose request was cancelled still runs there, may
     read uploaded files, and may yet return a response. Sends ``request_finished`` once.
     """
+    # As a whole: it may be cancelled again, between two of its steps.
+    await uninterrupted(_close_unanswered(request, made, sender))
+
+
+async def _close_unanswered(request: HttpRequest, made: Made, sender: Any) -> None:
     if thread_is_in_use() or worker_is_busy():
         wait_patiently()
-        response = await uninterrupted(run_in_worker(made.end))
+        response = await run_in_worker(made.end)
     else:
         response = made.end()
     if response is None:
@@ -74,7 +79,7 @@ async def _close_request(request: HttpRequest) -> None:
         request.close()
     else:
         wait_patiently()
-        await uninterrupted(run_in_worker(request.close))
+        await run_in_worker(request.close)
 
 
 def _close(response: HttpResponseBase, parts: Generator[list[bytes]]) -> None:
