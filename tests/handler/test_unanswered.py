@@ -21,7 +21,7 @@ from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.handler.promises import promise_of
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._responses import Made, keep_responses, note
-from tests.driver import scope_for
+from tests.driver import drive, scope_for
 from tests.handler.tools import captured_logs, leftover_tasks
 
 HERE = __name__
@@ -206,6 +206,11 @@ def handler500(request):
     return site.response(500)
 
 
+class Idle(AsyncMiddlewareMixin):
+    def process_response(self, request, response):
+        return response
+
+
 VIEWS = (sync_view, async_view, own_close, generator, uploaded, fine, broken, missing, renders)
 #: Where the client leaves: middleware, and the view.
 PLACES = {
@@ -235,11 +240,6 @@ PLACES = {
     "render": ([], renders),
     "upload": ([], uploaded),
 }
-
-
-class Idle(AsyncMiddlewareMixin):
-    def process_response(self, request, response):
-        return response
 
 
 @pytest.fixture(autouse=True)
@@ -355,21 +355,73 @@ async def test_an_async_view_whose_commit_delays_the_cancellation(monkeypatch):
     assert len(site.finished) == 1
 
 
+# Timeouts: the request is answered, and the view's response reaches nobody.
+
+
+def gives_up(get_response):
+    async def middleware(request):
+        response = asyncio.ensure_future(get_response(request))
+        while not site.entered.is_set():
+            await asyncio.sleep(0.001)
+        response.cancel()
+        # Sync-only middleware ends when its view has ended.
+        asyncio.get_running_loop().call_later(0.02, site.gate.set)
+        await asyncio.wait([response])
+        return HttpResponse("gave up", status=504)
+
+    return middleware
+
+
+gives_up.async_capable, gives_up.sync_capable = True, False
+
+
+@pytest.mark.parametrize(
+    "middleware", [["gives_up"], ["passes", "gives_up"], ["gives_up", "passes"]]
+)
+async def test_a_response_that_comes_after_a_timeout(middleware):
+    with settings_for(["Idle", *middleware]), captured_logs():
+        async with asyncio.timeout(10):
+            reply = await drive(ASGIHandler(), "/sync_view/")
+    assert (reply.status, reply.body) == (504, b"gave up")
+    [file] = site.files
+    assert file.closed
+    assert len(site.finished) == 1
+
+
+class Replaces(AsyncMiddlewareMixin):
+    def process_response(self, request, response):
+        return HttpResponse(response.getvalue()[:9])
+
+
+async def test_what_a_middleware_has_replaced_is_left_as_on_stock():
+    site.gate.set()
+    with settings_for(["Replaces"]):
+        reply = await drive(ASGIHandler(), "/sync_view/")
+    assert reply.body == b'"""A resp'
+    assert not site.files[0].closed
+
+
+async def test_what_was_replaced_is_closed_if_the_client_left_then():
+    with settings_for(["ResponseHook", "Replaces"]):
+        await leave(async_view)
+    assert site.files[0].closed
+    assert len(site.finished) == 1
+
+
 # What keeps them.
 
 
-def test_only_responses_are_kept_the_newest_one():
+def test_only_responses_are_kept_each_once():
     made = Made()
     first, second = HttpResponse(), HttpResponse()
-    for result in (None, "text", first, second, object()):
+    for result in (None, "text", first, second, object(), first):
         made.note(result)
-    assert made.end() is second
-    assert made.end() is None
+    assert made.end() == [first, second]
+    assert made.end() == []
 
 
 def test_one_that_comes_after_the_end_is_closed_at_once_without_a_signal():
     made, response = Made(), site.response()
-    response._resource_closers.insert(0, int("7").bit_length)
 
     def raises():
         raise ValueError
@@ -399,4 +451,4 @@ def test_a_request_of_others_keeps_none():
     note(request, HttpResponse())
     made, response = keep_responses(request), HttpResponse()
     note(request, response)
-    assert made.end() is response
+    assert made.end() == [response]

@@ -113,5 +113,8 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
             if response is None:
                 await closing.close_unanswered(request, made, self.sender)
             else:
-                made.end()  # It is this one, or one that a middleware has replaced by it.
-                await closing.close(response)
+                lost = made.end_with(response)
+                try:
+                    await closing.close(response)
+                finally:
+                    await closing.close_lost(lost)

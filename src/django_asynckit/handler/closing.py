@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
@@ -18,7 +18,7 @@ from django_asynckit._bridge import (
 from django_asynckit.handler.sending import pulled
 from django_asynckit.handler.signals import finish_inline, finishes_inline, send_finished
 from django_asynckit.middleware._requests import is_in_memory
-from django_asynckit.middleware._responses import Made
+from django_asynckit.middleware._responses import Made, run_closers
 from django_asynckit.workers.context import wait_patiently, worker_is_busy
 
 
@@ -59,18 +59,29 @@ async def close_unanswered(request: HttpRequest, made: Made, sender: Any) -> Non
 async def _close_unanswered(request: HttpRequest, made: Made, sender: Any) -> None:
     if thread_is_in_use() or worker_is_busy():
         wait_patiently()
-        response = await run_in_worker(made.end)
+        responses = await run_in_worker(made.end)
     else:
-        response = made.end()
-    if response is None:
+        responses = made.end()
+    if not responses:
         await _close_request(request)
         await send_finished(sender)
-    else:
-        # What the handler would have done to it.
-        if request.close not in response._resource_closers:  # type: ignore[attr-defined]
-            response._resource_closers.append(request.close)  # type: ignore[attr-defined]
-        response._handler_class = sender  # type: ignore[attr-defined]
-        await close(response)
+        return
+    *others, newest = responses
+    # What the handler would have done to it.
+    if request.close not in newest._resource_closers:  # type: ignore[attr-defined]
+        newest._resource_closers.append(request.close)  # type: ignore[attr-defined]
+    newest._handler_class = sender  # type: ignore[attr-defined]
+    try:
+        await close(newest)
+    finally:
+        await close_lost(others)
+
+
+async def close_lost(responses: Sequence[HttpResponseBase]) -> None:
+    """Close what was made beside the response that ends the request: one hop, if there is any."""
+    if responses:
+        wait_patiently()
+        await uninterrupted(run_in_worker(run_closers, responses))
 
 
 async def _close_request(request: HttpRequest) -> None:

@@ -6,9 +6,10 @@ then returns reaches nobody. Nor does a response that is on its way out through 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -20,45 +21,55 @@ _ATTRIBUTE: Final = "_asynckit_made"
 
 
 class Made:
-    """The newest response of one request, until that is over.
+    """The responses that were made for one request, until that is over.
 
     Any thread may note one at any time: appending to a deque and taking from it need no lock.
     """
 
     def __init__(self) -> None:
-        self._newest: deque[HttpResponseBase] = deque(maxlen=1)
+        self._kept: deque[HttpResponseBase] = deque()
         self._is_over = False
+        #: Whether the call of one was cancelled, by the end of the request or by a timeout.
+        self.has_lost = False
 
     def note(self, result: Any) -> None:
         """Keep ``result`` if it is a response; close it if the request is over."""
         # isinstance() would load a lazy object.
         if not issubclass(type(result), HttpResponseBase):
             return
-        self._newest.append(result)
+        if not any(one is result for one in tuple(self._kept)):
+            self._kept.append(result)
         if self._is_over:
-            late = self._take()
-            if late is not None:
-                _run_closers(late)
+            run_closers(self.end())
 
-    def end(self) -> HttpResponseBase | None:
-        """Return the newest response, once, and keep no more."""
+    def end(self) -> list[HttpResponseBase]:
+        """Keep no more, and return what was kept, the newest last; nothing is returned twice."""
         self._is_over = True
-        return self._take()
+        return [*iter(self._take, None)][::-1]
+
+    def end_with(self, answer: HttpResponseBase) -> list[HttpResponseBase]:
+        """Do so, and return what was lost: nobody was given it, and ``answer`` was sent.
+
+        What a middleware has replaced by another response is not lost: Django leaves it as it is.
+        """
+        kept = self.end()
+        return [one for one in kept if one is not answer] if self.has_lost else []
 
     def _take(self) -> HttpResponseBase | None:
         try:
-            return self._newest.pop()
+            return self._kept.pop()
         except IndexError:
             return None
 
 
-def _run_closers(response: HttpResponseBase) -> None:
-    """Do what ``close()`` does but for its signal, which was sent."""
-    for closer in response._resource_closers:  # type: ignore[attr-defined]
-        with contextlib.suppress(Exception):  # As in Django's close().
-            closer()
-    response._resource_closers.clear()  # type: ignore[attr-defined]
-    response.closed = True
+def run_closers(responses: Iterable[HttpResponseBase]) -> None:
+    """Do what ``close()`` does but for its signal, which is sent once for a request."""
+    for response in responses:
+        for closer in response._resource_closers:  # type: ignore[attr-defined]
+            with contextlib.suppress(Exception):  # As in Django's close().
+                closer()
+        response._resource_closers.clear()  # type: ignore[attr-defined]
+        response.closed = True
 
 
 def keep_responses(request: HttpRequest) -> Made:
@@ -82,4 +93,8 @@ async def run_for_response(
     made: Made | None = getattr(request, _ATTRIBUTE, None)
     if made is None:
         return await run_in_worker(func, *args, **kwargs)
-    return await run_and_tell(made.note, func, *args, **kwargs)
+    try:
+        return await run_and_tell(made.note, func, *args, **kwargs)
+    except asyncio.CancelledError:
+        made.has_lost = True
+        raise
