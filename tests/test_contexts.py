@@ -156,6 +156,19 @@ async def test_asgiref_itself_asks():
     odd.reset(token)
 
 
+@pytest.mark.usefixtures("originals")
+async def test_asgiref_asks_nothing_of_what_is_in_a_local():
+    """Which is what the hint of W026 says."""
+
+    async def on_loop():
+        return local.value is value
+
+    local, value = Local(), Odd()
+    local.value = value
+    assert await sync_to_async(lambda: local.value is value)()
+    assert await sync_to_async(async_to_sync(on_loop))()
+
+
 @pytest.mark.usefixtures("replaced")
 async def test_values_go_to_a_thread_and_back():
     def work():
