@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 from types import ModuleType
 
@@ -316,6 +317,31 @@ async def test_files_are_closed_and_the_end_is_told_once(place, how):
     with settings_for(middleware):
         await leave(view, how)
     assert len(site.files) == 1
+    assert site.files[0].closed
+    assert len(site.finished) == 1
+
+
+async def not_found(request):
+    return site.response(404)
+
+
+VIEWS += (not_found,)
+
+
+async def test_a_response_that_is_being_logged():
+    """By then it knows how to close its request."""
+
+    class Waiting(logging.StreamHandler):
+        def emit(self, record):
+            site.wait()
+
+    logger, waiting = logging.getLogger("django.request"), Waiting()
+    logger.addHandler(waiting)
+    try:
+        with settings_for([]):
+            await leave(not_found)
+    finally:
+        logger.removeHandler(waiting)
     assert site.files[0].closed
     assert len(site.finished) == 1
 
