@@ -117,4 +117,5 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
                 try:
                     await closing.close(response)
                 finally:
-                    await closing.close_lost(lost)
+                    if lost:
+                        await closing.close_lost(lost)

@@ -58,20 +58,17 @@ class AsyncHandlerMixin(base.BaseHandler):
         """Return the response of the whole chain, logged if its status is 400 or higher."""
         token = await_error_views()
         try:
-            return await self._get_logged_response(request)
+            if not is_untouched(super().get_response_async, base):
+                # Somebody instruments Django's method; it hops to log, and must be the one that runs.
+                return await super().get_response_async(request)
+            set_urlconf(setting("ROOT_URLCONF"))
+            response: HttpResponseBase = await self._middleware_chain(request)
+            response._resource_closers.append(request.close)  # type: ignore[attr-defined]
+            if response.status_code >= 400:
+                await log_status(request, response)
+            return response
         finally:
             reset(token)
-
-    async def _get_logged_response(self, request: HttpRequest) -> HttpResponseBase:
-        if not is_untouched(super().get_response_async, base):
-            # Somebody instruments Django's method; it hops to log, and must be the one that runs.
-            return await super().get_response_async(request)
-        set_urlconf(setting("ROOT_URLCONF"))
-        response: HttpResponseBase = await self._middleware_chain(request)
-        response._resource_closers.append(request.close)  # type: ignore[attr-defined]
-        if response.status_code >= 400:
-            await log_status(request, response)
-        return response
 
     async def _get_response_async(self, request: HttpRequest) -> Any:
         """Mirror Django's method; exceptions hop only to exception middleware that may block."""

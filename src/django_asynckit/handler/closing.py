@@ -66,7 +66,7 @@ async def _close_unanswered(request: HttpRequest, made: Made, sender: Any) -> No
         await _close_request(request)
         await send_finished(sender)
         return
-    *others, newest = responses
+    newest, *others = responses
     # What the handler would have done to it.
     if request.close not in newest._resource_closers:  # type: ignore[attr-defined]
         newest._resource_closers.append(request.close)  # type: ignore[attr-defined]
@@ -74,14 +74,14 @@ async def _close_unanswered(request: HttpRequest, made: Made, sender: Any) -> No
     try:
         await close(newest)
     finally:
-        await close_lost(others)
+        if others:
+            await close_lost(others)
 
 
 async def close_lost(responses: Sequence[HttpResponseBase]) -> None:
-    """Close what was made beside the response that ends the request: one hop, if there is any."""
-    if responses:
-        wait_patiently()
-        await uninterrupted(run_in_worker(run_closers, responses))
+    """Close what was made beside the response that ends the request: one hop."""
+    wait_patiently()
+    await uninterrupted(run_in_worker(run_closers, responses))
 
 
 async def _close_request(request: HttpRequest) -> None:

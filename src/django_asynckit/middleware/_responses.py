@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -23,11 +22,13 @@ _ATTRIBUTE: Final = "_asynckit_made"
 class Made:
     """The responses that were made for one request, until that is over.
 
-    Any thread may note one at any time: appending to a deque and taking from it need no lock.
+    Any thread may note one at any time: appending to a list and taking from it need no lock.
     """
 
+    __slots__ = ("_is_over", "_kept", "has_lost")
+
     def __init__(self) -> None:
-        self._kept: deque[HttpResponseBase] = deque()
+        self._kept: list[HttpResponseBase] = []
         self._is_over = False
         #: Whether the call of one was cancelled, by the end of the request or by a timeout.
         self.has_lost = False
@@ -35,31 +36,30 @@ class Made:
     def note(self, result: Any) -> None:
         """Keep ``result`` if it is a response; close it if the request is over."""
         # isinstance() would load a lazy object.
-        if not issubclass(type(result), HttpResponseBase):
-            return
-        if not any(one is result for one in tuple(self._kept)):
+        if issubclass(type(result), HttpResponseBase):
             self._kept.append(result)
-        if self._is_over:
-            run_closers(self.end())
+            if self._is_over:
+                run_closers(self.end())
 
     def end(self) -> list[HttpResponseBase]:
-        """Keep no more, and return what was kept, the newest last; nothing is returned twice."""
+        """Keep no more, and return each that was kept, the newest first; none is returned twice."""
         self._is_over = True
-        return [*iter(self._take, None)][::-1]
+        taken: list[HttpResponseBase] = []
+        while self._kept:
+            with contextlib.suppress(IndexError):  # Another thread may take the last one.
+                taken.append(self._kept.pop())
+        return list({id(one): one for one in taken}.values())
 
     def end_with(self, answer: HttpResponseBase) -> list[HttpResponseBase]:
         """Do so, and return what was lost: nobody was given it, and ``answer`` was sent.
 
         What a middleware has replaced by another response is not lost: Django leaves it as it is.
         """
-        kept = self.end()
-        return [one for one in kept if one is not answer] if self.has_lost else []
-
-    def _take(self) -> HttpResponseBase | None:
-        try:
-            return self._kept.pop()
-        except IndexError:
-            return None
+        if self.has_lost:
+            return [one for one in self.end() if one is not answer]
+        self._is_over = True
+        self._kept.clear()
+        return []
 
 
 def run_closers(responses: Iterable[HttpResponseBase]) -> None:
