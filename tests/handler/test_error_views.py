@@ -10,13 +10,14 @@ from types import ModuleType
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.handlers import exception as handlers_exception
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.http import Http404, HttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import Client as DjangoClient
 from django.test import TestCase, override_settings
-from django.urls import path
+from django.urls import get_resolver, path
 from django.utils.decorators import async_only_middleware, sync_only_middleware
 from django.views import View
 
@@ -288,6 +289,16 @@ async def test_under_djangos_handler_nothing_changes(unawaited):
     with pytest.raises(AttributeError, match="coroutine"):
         await drive(DjangoASGIHandler(), "/fails/?status=500")
     assert len(unawaited) == 1
+
+
+async def test_what_somebody_put_in_the_place_of_djangos_resolver_stays(monkeypatch):
+    def patched(urlconf):
+        return get_resolver(urlconf)
+
+    monkeypatch.setattr(handlers_exception, "get_resolver", patched)
+    with override_settings(ROOT_URLCONF=all_async(), MIDDLEWARE=[]):
+        ASGIHandler()
+    assert handlers_exception.get_resolver is patched
 
 
 def test_after_one_of_our_clients_djangos_own_does_as_ever(unawaited):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import mimetypes
 import threading
 from types import ModuleType
 
@@ -26,6 +27,7 @@ from tests.driver import drive, scope_for
 from tests.handler.tools import captured_logs, leftover_tasks
 
 HERE = __name__
+mimetypes.init()  # It reads files when a FileResponse first needs it.
 
 
 class Site:
@@ -461,12 +463,23 @@ def test_one_that_comes_after_the_end_is_closed_at_once_without_a_signal():
     assert site.finished == []
 
 
-def test_one_that_somebody_else_has_taken_is_not_closed_twice(monkeypatch):
-    made, response = Made(), site.response()
-    made.end()
-    monkeypatch.setattr(made, "_take", lambda: None)
-    made.note(response)
-    assert not site.files[0].closed
+async def test_many_threads_at_the_end_close_each_once():
+    made, closings = Made(), []
+
+    def work():
+        response = HttpResponse()
+        response._resource_closers.append(lambda: closings.append(response))
+        made.note(response)
+
+    threads = [threading.Thread(target=work) for _ in range(50)]
+    for thread in threads[:25]:
+        thread.start()
+    kept = made.end()
+    for thread in threads[25:]:
+        thread.start()
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
+    assert len({id(one) for one in (*kept, *closings)}) == len(kept) + len(closings) == 50
 
 
 def test_a_request_of_others_keeps_none():

@@ -15,7 +15,6 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import ResolverMatch
 from django.utils import timezone
 
-from django_asynckit._bridge import reset
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit._contexts import ask_no_values
 from django_asynckit._logs import log_status
@@ -23,7 +22,7 @@ from django_asynckit.conf import setting, worker_settings
 from django_asynckit.db.requests import make_async_view_atomic
 from django_asynckit.handler import errors
 from django_asynckit.handler.chain import improve, noting_hook
-from django_asynckit.handler.error_views import await_error_views
+from django_asynckit.handler.error_views import let_error_views_be_async
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
 from django_asynckit.handler.urls import set_urlconf
@@ -45,6 +44,7 @@ class AsyncHandlerMixin(base.BaseHandler):
         """Build the chain with Django's own method, native classes in the place of Django's."""
         worker_settings()  # One that is wrong is reported now, not by each request.
         ask_no_values()
+        let_error_views_be_async()
         with native_middleware():
             super().load_middleware(is_async=True)
         self._middleware_chain = improve(self._middleware_chain)
@@ -56,19 +56,15 @@ class AsyncHandlerMixin(base.BaseHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response of the whole chain, logged if its status is 400 or higher."""
-        token = await_error_views()
-        try:
-            if not is_untouched(super().get_response_async, base):
-                # Somebody instruments Django's method; it hops to log, and must be the one that runs.
-                return await super().get_response_async(request)
-            set_urlconf(setting("ROOT_URLCONF"))
-            response: HttpResponseBase = await self._middleware_chain(request)
-            response._resource_closers.append(request.close)  # type: ignore[attr-defined]
-            if response.status_code >= 400:
-                await log_status(request, response)
-            return response
-        finally:
-            reset(token)
+        if not is_untouched(super().get_response_async, base):
+            # Somebody instruments Django's method; it hops to log, and must be the one that runs.
+            return await super().get_response_async(request)
+        set_urlconf(setting("ROOT_URLCONF"))
+        response: HttpResponseBase = await self._middleware_chain(request)
+        response._resource_closers.append(request.close)  # type: ignore[attr-defined]
+        if response.status_code >= 400:
+            await log_status(request, response)
+        return response
 
     async def _get_response_async(self, request: HttpRequest) -> Any:
         """Mirror Django's method; exceptions hop only to exception middleware that may block."""

@@ -7,24 +7,36 @@ functions. Everywhere else, as under WSGI, Django gets its own.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable
-from contextvars import ContextVar, Token
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, Final
 
 from django.core.handlers import exception as handlers_exception
 from django.http import HttpRequest
+from django.urls import get_resolver
 
-from django_asynckit._bridge import to_sync
+from django_asynckit._bridge import reset, to_sync
 from django_asynckit._compat import iscoroutinefunction
+from django_asynckit.workers.routes import current_lease
 
-_is_handling: Final[ContextVar[bool]] = ContextVar("asynckit_is_handling", default=False)
-_get_resolver: Final[Callable[[Any], Any]] = handlers_exception.get_resolver  # type: ignore[attr-defined]
+_is_testing: Final[ContextVar[bool]] = ContextVar("asynckit_is_testing", default=False)
 
 
-def await_error_views() -> Token[bool]:
-    """Let error views be async for what is handled in this context, until the token is reset."""
-    return _is_handling.set(True)
+@contextlib.contextmanager
+def await_error_views() -> Iterator[None]:
+    """Let error views be async in the block, for a test client, whose requests have no lease."""
+    token = _is_testing.set(True)
+    try:
+        yield
+    finally:
+        reset(token)
+
+
+def _is_ours() -> bool:
+    """Whether a handler of ours is at work here."""
+    return current_lease.get() is not None or _is_testing.get()
 
 
 class _Resolver:
@@ -61,8 +73,12 @@ async def _await(awaitable: Any) -> Any:
 
 
 def _resolver_for(urlconf: Any) -> Any:
-    resolver = _get_resolver(urlconf)
-    return _Resolver(resolver) if _is_handling.get() else resolver
+    resolver = get_resolver(urlconf)
+    return _Resolver(resolver) if _is_ours() else resolver
 
 
-handlers_exception.get_resolver = _resolver_for  # type: ignore[attr-defined]
+def let_error_views_be_async() -> None:
+    """Put our resolver in the place of Django's, unless somebody else has done so."""
+    module: Any = handlers_exception
+    if module.get_resolver is get_resolver:
+        module.get_resolver = _resolver_for

@@ -25,13 +25,13 @@ class Made:
     Any thread may note one at any time: appending to a list and taking from it need no lock.
     """
 
-    __slots__ = ("_is_over", "_kept", "has_lost")
+    _is_over = False
+    #: Whether the call of one was cancelled, by the end of the request or by a timeout.
+    has_lost = False
 
     def __init__(self) -> None:
+        # Each request has one: all else that it starts with is the class's.
         self._kept: list[HttpResponseBase] = []
-        self._is_over = False
-        #: Whether the call of one was cancelled, by the end of the request or by a timeout.
-        self.has_lost = False
 
     def note(self, result: Any) -> None:
         """Keep ``result`` if it is a response; close it if the request is over."""
