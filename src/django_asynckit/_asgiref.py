@@ -333,6 +333,12 @@ class Deleted:
         setattr(self._local, self._name, self._value)
 
 
+def rehomed(value: Any) -> Any:
+    """Return ``value``, of a context variable, as this thread may use it: asgiref marks Locals."""
+    # Nothing is derived from _Storage, so its type alone tells; isinstance() would load a lazy object.
+    return asgiref_local._rehome(value) if type(value) is asgiref_local._Storage else value
+
+
 def settle_in_thread(loop: asyncio.AbstractEventLoop) -> None:
     """Do in this thread, in a copy of a context, what asgiref does where ``sync_to_async`` runs code.
 
@@ -340,7 +346,8 @@ def settle_in_thread(loop: asyncio.AbstractEventLoop) -> None:
     coroutine functions on ``loop``. Only where ``IS_REVIEWED``.
     """
     for variable, value in contextvars.copy_context().items():
-        if type(value) is asgiref_local._Storage:  # isinstance() would load a lazy object.
-            variable.set(asgiref_local._rehome(value))
+        found = rehomed(value)
+        if found is not value:
+            variable.set(found)
     SyncToAsync.threadlocal.main_event_loop = loop
     SyncToAsync.threadlocal.main_event_loop_pid = os.getpid()

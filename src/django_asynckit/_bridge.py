@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Token
 from typing import Any, ParamSpec, TypeVar
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 from django.core.cache import caches
 
 from django_asynckit import _asgiref
@@ -24,6 +24,30 @@ async def run_in_worker(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwar
     """Run ``func`` in the request's own thread, one call at a time: one hop."""
     leave_ended_thread()
     return await sync_to_async(func, thread_sensitive=True)(*args, **kwargs)
+
+
+async def run_and_tell(
+    tell: Callable[[Any], object],
+    func: Callable[P, R],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R:
+    """Like :func:`run_in_worker`; ``tell`` is given the result in the thread, also if nobody awaits it any more."""
+    leave_ended_thread()
+    return await _Telling(func, tell)(*args, **kwargs)
+
+
+class _Telling(SyncToAsync[P, R]):
+    def __init__(self, func: Callable[P, R], tell: Callable[[R], object]) -> None:
+        super().__init__(func, thread_sensitive=True)
+        self._tell = tell
+
+    def thread_handler(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function, called by asgiref in the thread."""
+        result = super().thread_handler(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._tell(result)
+        return result
 
 
 async def run_in_pool(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -10,9 +10,18 @@ from django.test import client
 
 from django_asynckit._bridge import to_sync
 from django_asynckit.handler.base import AsyncHandlerMixin
+from django_asynckit.handler.error_views import await_error_views
 
 
-class ClientHandler(AsyncHandlerMixin, client.ClientHandler):
+class _TestHandlerMixin(AsyncHandlerMixin):
+    """Handles requests that no server has sent."""
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        with await_error_views():
+            return await super().get_response_async(request)
+
+
+class ClientHandler(_TestHandlerMixin, client.ClientHandler):
     """Django's ``ClientHandler`` around the async chain."""
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
@@ -20,7 +29,7 @@ class ClientHandler(AsyncHandlerMixin, client.ClientHandler):
         return response
 
 
-class AsyncClientHandler(AsyncHandlerMixin, client.AsyncClientHandler):
+class AsyncClientHandler(_TestHandlerMixin, client.AsyncClientHandler):
     """Django's ``AsyncClientHandler`` around our chain."""
 
 

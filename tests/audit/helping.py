@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from asgiref.sync import iscoroutinefunction
 from asgiref.sync import markcoroutinefunction as mark_as_async
 
@@ -20,3 +22,14 @@ def async_version(get_response):
 
 def remember(middleware):
     """Marks nothing."""
+
+
+elsewhere = ContextVar("elsewhere")
+
+
+def keep(user):
+    elsewhere.set(user)  # found
+
+
+def nothing(user):
+    """Keeps nothing."""

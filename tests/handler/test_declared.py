@@ -22,6 +22,7 @@ from django.urls import path
 
 from django_asynckit._compat import MiddlewareMixin
 from django_asynckit.handler.asgi import ASGIHandler
+from django_asynckit.handler.promises import Promise
 from django_asynckit.handler.suspension import Suspension
 from django_asynckit.test import Client
 from tests.driver import drive, plain_root_logger, scope_for
@@ -339,7 +340,7 @@ def test_a_coroutine_that_is_closed_cleans_up():
     async def get_response(request):
         await asyncio.sleep(0)
 
-    suspension = Suspension(get_response)
+    suspension = Suspension(get_response, Promise("any"))
     calls.clear()
     coroutine = suspension.run(Cleans(suspension.get_response), None)
     coroutine.send(None)
@@ -351,7 +352,7 @@ async def test_a_cancellation_may_be_swallowed():
     async def get_response(request):
         await asyncio.Event().wait()
 
-    suspension = Suspension(get_response)
+    suspension = Suspension(get_response, Promise("any"))
     task = asyncio.create_task(suspension.run(Swallows(suspension.get_response), None))
     await asyncio.sleep(0)
     task.cancel()
@@ -362,7 +363,7 @@ async def test_get_response_may_be_called_in_another_thread():
     async def get_response(request):
         return f"response to {request}"
 
-    suspension = Suspension(get_response)
+    suspension = Suspension(get_response, Promise("any"))
     assert await asyncio.to_thread(suspension.get_response, "this") == "response to this"
     with pytest.raises(RuntimeError, match="same thread as an async event loop"):
         suspension.get_response("this")

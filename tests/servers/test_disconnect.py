@@ -70,6 +70,17 @@ def test_stream_ends(server, mark, target):
     assert goes_on(server)
 
 
+def test_what_a_sync_view_returns_to_nobody_is_closed(server, mark):
+    with server.connect() as connection:
+        connection.sendall(head("GET", f"/late/file/?mark={mark.name}"))
+        assert says(mark, "started")
+    time.sleep(0.2)  # The server must have seen it: nothing tells.
+    mark.with_name(f"{mark.name}.go").touch()
+    assert says(mark, "started", "opened")
+    assert wait_for(lambda: str(mark) not in server.open_files())
+    assert goes_on(server)
+
+
 @pytest.mark.parametrize("sent", [1000, 4_000_000], ids=["in memory", "on disk"])
 def test_view_never_sees_half_an_upload(server, mark, sent):
     open_files = server.open_files()

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib import messages
 from django.contrib.auth import aauthenticate, alogin, alogout
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import (
@@ -121,6 +122,22 @@ async def endless_stream_sync(request):
     return StreamingHttpResponse(chunks())
 
 
+#: Files that are closed by nobody but the handler.
+late_files = []
+
+
+def late_file(request):
+    """Return a file when the client has long gone: once there is a file of that name, with ``.go``."""
+    folder, name = Path(os.environ["TESTS_SERVERS_MARKS"]), Path(request.GET["mark"]).name
+    mark(request, "started")
+    deadline = time.monotonic() + 60
+    while not (folder / f"{name}.go").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    late_files.append((folder / name).open("rb"))
+    mark(request, "opened")
+    return FileResponse(late_files[-1])
+
+
 @csrf_exempt
 async def marked_body(request):
     mark(request, "called")
@@ -226,6 +243,7 @@ own = [
     path("state/leave/", leave_state),
     path("frames/", frames),
     path("wait/", wait),
+    path("late/file/", late_file),
     path("endless/", endless_stream),
     path("endless/sync/", endless_stream_sync),
     path("marked/", marked_body),

@@ -229,10 +229,12 @@ async def test_what_is_wanted_while_its_thread_has_the_lock_is_done_later():
 
 async def test_a_lease_that_is_collected_elsewhere_changes_nothing_there():
     """The garbage collector closes what was abandoned in the context of any code."""
+    waits = asyncio.Event()
 
     async def wait():
         async with worker_lease():
             await hop()
+            waits.set()
             await asyncio.get_running_loop().create_future()
 
     async with worker_lease():
@@ -240,7 +242,9 @@ async def test_a_lease_that_is_collected_elsewhere_changes_nothing_there():
         lease = current_lease.get()
         coroutine = wait()
         task = asyncio.ensure_future(Left(coroutine))
-        await until(lambda: statistics().resting == 2)
+        # Its worker rests a moment before the result of its call has arrived.
+        await waits.wait()
+        assert statistics().resting == 2
         task.cancel()
         await task
         coroutine.close()

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from django_asynckit.audit.application import Application, find_application
 from django_asynckit.audit.databases import audit_databases
+from django_asynckit.audit.error_views import in_error_views
 from django_asynckit.audit.findings import Finding, by_severity
+from django_asynckit.audit.lazies import in_context_variables
 from django_asynckit.audit.locals import in_apps, in_middleware
 from django_asynckit.audit.measure import Measurement
 from django_asynckit.audit.order import in_wrong_order
@@ -48,9 +50,11 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
         *application.findings,
         *stack.findings,
         *views.findings,
+        *in_error_views(application.handler),
         *audit_site(application.handler),
         *in_wrong_order(stack.entries),
         *in_middleware(stack.entries),
+        *in_context_variables(stack.entries, application.handler),
         *in_declared(stack.entries),
         *in_apps(),
     ]
@@ -82,6 +86,8 @@ def _looked_at(application: Application) -> Iterator[Finding]:
         yield from stack.findings
         yield from in_wrong_order(stack.entries)
         yield from in_middleware(stack.entries)
+        yield from in_context_variables(stack.entries, application.handler)
         yield from in_declared(stack.entries)
     yield from audit_views(application.handler).findings
+    yield from in_error_views(application.handler)
     yield from audit_site(application.handler)

@@ -16,15 +16,17 @@ View = Callable[..., Coroutine[Any, Any, Any]]
 _DEEPEST: Final = 50
 
 
-def make_async_view_atomic(view: View) -> View:
+def make_async_view_atomic(view: View, prepare: Callable[[View], View] = lambda view: view) -> View:
     """Return ``view`` in a transaction on each database with ``ATOMIC_REQUESTS``, or as it is.
 
     ``non_atomic_requests`` counts also on a view that a decorator has wrapped with ``functools.wraps``.
     Django's own method is then told that there is nothing left to do: it refuses async views.
+    ``prepare(view)`` is what runs in the transaction.
     """
     aliases = [alias for alias, one in connections.settings.items() if one["ATOMIC_REQUESTS"]]
     if not aliases:
         return view
+    view = prepare(view)
     for alias in [alias for alias in aliases if not _is_excluded(view, alias)]:
         view = aatomic(using=alias)(view)
 

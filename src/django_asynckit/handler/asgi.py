@@ -17,6 +17,7 @@ from django_asynckit.handler.lifespan import answer_lifespan
 from django_asynckit.handler.signals import send_finished, send_started
 from django_asynckit.handler.urls import set_script_prefix
 from django_asynckit.middleware._mro import is_untouched
+from django_asynckit.middleware._responses import keep_responses
 from django_asynckit.types import Receive, Scope, Send
 from django_asynckit.workers.context import RequestLease
 
@@ -103,13 +104,18 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
 
     async def _process(self, request: HttpRequest, receive: Receive, send: Send) -> None:
         response: HttpResponseBase | None = None
+        made = keep_responses(request)
         try:
             async with CancelOnDisconnect(self.listen_for_disconnect, receive):
                 response = await self.run_get_response(request)
                 await self.send_response(response, send)
         finally:
             if response is None:
-                await closing.close_request(request)
-                await send_finished(self.sender)
+                await closing.close_unanswered(request, made, self.sender)
             else:
-                await closing.close(response)
+                lost = made.end_with(response)
+                try:
+                    await closing.close(response)
+                finally:
+                    if lost:
+                        await closing.close_lost(lost)

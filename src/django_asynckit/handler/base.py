@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,18 +16,21 @@ from django.urls import ResolverMatch
 from django.utils import timezone
 
 from django_asynckit._asgiref import behind_sync_to_async
-from django_asynckit._bridge import run_in_worker
+from django_asynckit._bridge import adapt
 from django_asynckit._compat import iscoroutinefunction
+from django_asynckit._contexts import ask_no_values
 from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
 from django_asynckit.db.requests import make_async_view_atomic
 from django_asynckit.handler import errors
-from django_asynckit.handler.chain import call_that_waits, improve
+from django_asynckit.handler.chain import call_that_waits, improve, noting, noting_hook
+from django_asynckit.handler.error_views import let_error_views_be_async
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
 from django_asynckit.handler.urls import set_urlconf
 from django_asynckit.middleware._hooks import is_non_blocking
 from django_asynckit.middleware._mro import is_untouched
+from django_asynckit.middleware._responses import note, run_for_response
 from django_asynckit.workers.job import is_waiting
 
 
@@ -42,17 +46,24 @@ class AsyncHandlerMixin(base.BaseHandler):
     def load_middleware(self, is_async: bool = True) -> None:  # noqa: ARG002
         """Build the chain with Django's own method, native classes in the place of Django's."""
         worker_settings()  # One that is wrong is reported now, not by each request.
+        ask_no_values()
+        let_error_views_be_async()
         with native_middleware():
             super().load_middleware(is_async=True)
         self._middleware_chain = improve(self._middleware_chain)
+        self._view_middleware = list(map(noting_hook, self._view_middleware))
+        hooks = map(noting_hook, self._template_response_middleware)
+        self._template_response_middleware = list(hooks)
         self._exception_hooks = ExceptionHooks(self._exception_middleware)
         _warm()
 
     def adapt_method_mode(self, is_async: bool, method: Any, *args: Any, **kwargs: Any) -> Any:
         """Adapt with Django's own; a sync-only middleware is known to wait, whatever a tool does to it."""
         adapted: Any = super().adapt_method_mode(is_async, method, *args, **kwargs)
-        is_called_in_thread = behind_sync_to_async(adapted) is method
-        return call_that_waits(adapted) if is_called_in_thread and is_waiting(method) else adapted
+        in_thread = behind_sync_to_async(adapted)
+        if in_thread is not None and in_thread is method and is_waiting(method):
+            return call_that_waits(adapt(noting(in_thread)))
+        return adapted
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response of the whole chain, logged if its status is 400 or higher."""
@@ -93,18 +104,20 @@ class AsyncHandlerMixin(base.BaseHandler):
         view = self.make_view_atomic(callback)
         try:
             if iscoroutinefunction(view):
-                return await view(request, *args, **kwargs)
-            return await run_in_worker(view, request, *args, **kwargs)
+                response = await view(request, *args, **kwargs)
+                note(request, response)
+            else:
+                response = await run_for_response(request, view, request, *args, **kwargs)
         except Exception as error:
             response = await self._exception_hooks.run(request, error)
             if response is None:
                 raise
-            return response
+        return response
 
     def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
         """Run an async view in transactions where ``ATOMIC_REQUESTS`` says so, as Django does sync ones."""
         if iscoroutinefunction(view):
-            view = make_async_view_atomic(view)
+            view = make_async_view_atomic(view, _noting)
         atomic: Callable[..., Any] = super().make_view_atomic(view)
         return atomic
 
@@ -121,12 +134,24 @@ class AsyncHandlerMixin(base.BaseHandler):
                 return await response.render()
             if _renders_inline(response):
                 return response.render()
-            return await run_in_worker(response.render)
+            return await run_for_response(request, response.render)
         except Exception as error:
             rendered = await self._exception_hooks.run(request, error)
             if rendered is None:
                 raise
             return rendered
+
+
+def _noting(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``view``, whose response is noted before anything else is awaited, such as a commit."""
+
+    @functools.wraps(view)
+    async def noting(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = await view(request, *args, **kwargs)
+        note(request, response)
+        return response
+
+    return noting
 
 
 def _warm() -> None:

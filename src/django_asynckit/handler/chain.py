@@ -11,13 +11,14 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._asgiref import behind_async_to_sync
-from django_asynckit._bridge import run_in_worker, to_sync
+from django_asynckit._asgiref import behind_async_to_sync, behind_sync_to_async
+from django_asynckit._bridge import to_sync
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.handler.errors import response_for
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.middleware._hooks import Mode, awaitable_hook
-from django_asynckit.types import AsyncGetResponse, GetResponse
+from django_asynckit.middleware._responses import note, run_for_response
+from django_asynckit.types import AsyncGetResponse, GetResponse, SyncGetResponse
 from django_asynckit.workers.job import WaitingCall, spends_its_time_waiting
 
 
@@ -68,7 +69,7 @@ class Layer:
 def _as_awaitable(middleware: AsyncMiddlewareMixin, hook: str) -> Callable[..., Awaitable[Any]]:
     if middleware._mode(hook) is Mode.TWIN:
         return awaitable_hook(middleware, hook)
-    return lambda *args: run_in_worker(getattr(middleware, hook), *args)
+    return lambda *args: run_for_response(args[0], getattr(middleware, hook), *args)
 
 
 def improve(handler: GetResponse) -> GetResponse:
@@ -87,6 +88,32 @@ def improve(handler: GetResponse) -> GetResponse:
         return convert_exceptions(target)
     layers, inner = _fused(target.get_response)
     return fuse((Layer(target), *layers), inner)
+
+
+def noting(handler: SyncGetResponse) -> SyncGetResponse:
+    """Return ``handler``, sync-only middleware that runs in a thread; what it returns is noted there."""
+
+    def inner(request: HttpRequest) -> HttpResponseBase:
+        response = handler(request)
+        note(request, response)
+        return response
+
+    spends_its_time_waiting(inner.__code__)
+    return inner
+
+
+def noting_hook(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``hook``, as Django has adapted it; a response that it makes in a thread is noted there."""
+    in_thread = behind_sync_to_async(hook)
+    if in_thread is None:
+        return hook
+
+    async def run(request: HttpRequest, *args: Any) -> Any:
+        return await run_for_response(request, in_thread, request, *args)
+
+    # Django names the middleware by its hook's __self__ in errors.
+    run.__self__ = getattr(in_thread, "__self__", None)  # type: ignore[attr-defined]
+    return run
 
 
 def _fused(handler: Any) -> tuple[Sequence[Layer], AsyncGetResponse]:

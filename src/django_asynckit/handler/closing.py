@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
@@ -12,8 +12,9 @@ from django.http.response import HttpResponseBase
 from django_asynckit._asgiref import thread_is_in_use
 from django_asynckit._bridge import run_in_context, run_in_worker, uninterrupted
 from django_asynckit.handler.sending import pulled
-from django_asynckit.handler.signals import finish_inline, finishes_inline
+from django_asynckit.handler.signals import finish_inline, finishes_inline, send_finished
 from django_asynckit.middleware._requests import is_in_memory
+from django_asynckit.middleware._responses import Made, run_closers
 from django_asynckit.workers.context import wait_patiently, worker_is_busy
 
 
@@ -41,18 +42,51 @@ async def close(response: HttpResponseBase) -> None:
         await uninterrupted(run_in_worker(response.close))
 
 
-async def close_request(request: HttpRequest) -> None:
-    """Close a request that got no response: its body and its uploaded files.
+async def close_unanswered(request: HttpRequest, made: Made, sender: Any) -> None:
+    """Close a request that got no response, with the response that was ``made`` for it all the same.
 
-    In its own thread if it has one: a sync view whose request was cancelled still runs there, and
-    may read them.
+    In its own thread if it has one: a sync view whose request was cancelled still runs there, may
+    read uploaded files, and may yet return a response. Sends ``request_finished`` once.
     """
-    is_in_use = thread_is_in_use() or worker_is_busy()
-    if _is_request_in_memory(request.close) and not is_in_use:
+    # As a whole: it may be cancelled again, between two of its steps.
+    await uninterrupted(_close_unanswered(request, made, sender))
+
+
+async def _close_unanswered(request: HttpRequest, made: Made, sender: Any) -> None:
+    if thread_is_in_use() or worker_is_busy():
+        wait_patiently()
+        responses = await run_in_worker(made.end)
+    else:
+        responses = made.end()
+    if not responses:
+        await _close_request(request)
+        await send_finished(sender)
+        return
+    newest, *others = responses
+    # What the handler would have done to it.
+    if request.close not in newest._resource_closers:  # type: ignore[attr-defined]
+        newest._resource_closers.append(request.close)  # type: ignore[attr-defined]
+    newest._handler_class = sender  # type: ignore[attr-defined]
+    try:
+        await close(newest)
+    finally:
+        if others:
+            await close_lost(others)
+
+
+async def close_lost(responses: Sequence[HttpResponseBase]) -> None:
+    """Close what was made beside the response that ends the request: one hop."""
+    wait_patiently()
+    await uninterrupted(run_in_worker(run_closers, responses))
+
+
+async def _close_request(request: HttpRequest) -> None:
+    """Close the body and the uploaded files."""
+    if _is_request_in_memory(request.close) and not thread_is_in_use():
         request.close()
     else:
         wait_patiently()
-        await uninterrupted(run_in_worker(request.close))
+        await run_in_worker(request.close)
 
 
 def _close(response: HttpResponseBase, parts: Generator[list[bytes]]) -> None:

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_asynckit._compat import greenlet_is_installed, iscoroutinefunction
 from django_asynckit._declared import Style, style_of
 from django_asynckit.handler.inline import InlineHooks
+from django_asynckit.handler.promises import promise_of
 from django_asynckit.types import AsyncGetResponse, GetResponse
 
 logger = logging.getLogger("django_asynckit")
@@ -44,6 +45,7 @@ class OnTheLoop(ABC):
 
     def __init__(self, path: str, middleware: Any) -> None:
         self.path = path
+        self.promise = promise_of(path)
         self.middleware = middleware
         self.sync_capable = getattr(middleware, "sync_capable", True)
 
@@ -65,7 +67,7 @@ class _Inline(OnTheLoop):
         own = getattr(middleware, "__dict__", {})
         if own.get("get_response") is not get_response or "__acall__" in own:
             return middleware  # It does something of its own with the chain.
-        return InlineHooks(get_response, middleware)
+        return InlineHooks(get_response, middleware, self.promise)
 
 
 class _Suspended(OnTheLoop):
@@ -75,7 +77,7 @@ class _Suspended(OnTheLoop):
         # Imported here, because it needs greenlet.
         from django_asynckit.handler.suspension import SuspendedMiddleware, Suspension
 
-        suspension = Suspension(get_response)
+        suspension = Suspension(get_response, self.promise)
         middleware = self.middleware(suspension.get_response)
         if middleware is None:
             return None  # Django reports it.
@@ -84,4 +86,4 @@ class _Suspended(OnTheLoop):
                 f"{self.path} made an async middleware but says that it is sync only: it lacks "
                 "async_capable = True. Take it out of ASYNCKIT_NON_BLOCKING_MIDDLEWARE."
             )
-        return SuspendedMiddleware(get_response, suspension, middleware)
+        return SuspendedMiddleware(get_response, middleware, suspension)

@@ -21,9 +21,9 @@ from django.template.loaders import cached
 from django.urls import get_resolver, get_urlconf
 from django.views import defaults
 
-from django_asynckit._bridge import run_in_worker
 from django_asynckit._logs import emits_locally
 from django_asynckit.exceptions import WorkerTimeout
+from django_asynckit.middleware._responses import note, run_for_response
 from django_asynckit.middleware.csrf import needs_check
 from django_asynckit.workers.context import run_although_busy
 
@@ -45,25 +45,33 @@ async def response_for(request: HttpRequest, exception: Exception) -> HttpRespon
     answer = handlers_exception.response_for_exception
     if answer is _DJANGOS and _is_answered_in_memory(request, exception):
         return answer(request, exception)
-    response: HttpResponseBase = await run_for(exception, answer, request, exception)
+    response: HttpResponseBase = await run_for(request, exception, answer, request, exception)
     return response
 
 
-async def run_for(exception: Exception, func: Callable[..., Any], *args: Any) -> Any:
-    """Run ``func`` in a worker while ``exception`` is being handled: one hop.
+async def run_for(
+    request: HttpRequest, exception: Exception, func: Callable[..., Any], *args: Any
+) -> Any:
+    """Run ``func``, which may make a response, in a worker while ``exception`` is being handled: one hop.
 
     If the request has waited for a worker in vain, then at once, above the limit.
     """
     if not isinstance(exception, WorkerTimeout):
         with contextlib.suppress(WorkerTimeout):
-            return await run_in_worker(func, *args)
+            return await run_for_response(request, func, *args)
     traceback = exception.__traceback__
     try:
         # Where a wait has ended with another one, Python has forgotten this one.
         raise exception  # noqa: TRY301
     except Exception:
         exception.__traceback__ = traceback
-        return await run_although_busy(func, *args)
+        return await run_although_busy(_noting, request, func, *args)
+
+
+def _noting(request: HttpRequest, func: Callable[..., Any], *args: Any) -> Any:
+    response = func(*args)
+    note(request, response)
+    return response
 
 
 def warm() -> None:

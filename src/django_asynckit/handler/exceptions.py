@@ -34,7 +34,7 @@ class ExceptionHooks:
             elif mode is Mode.INLINE:
                 response = _first(hooks, request, exception)
             else:
-                response = await run_for(exception, _first, hooks, request, exception)
+                response = await run_for(request, exception, _first, hooks, request, exception)
             if response:
                 return response
         return None

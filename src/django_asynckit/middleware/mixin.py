@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._bridge import run_in_worker, to_sync
+from django_asynckit._bridge import to_sync
 from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
 from django_asynckit.middleware._hooks import (
     HOOKS,
@@ -17,6 +17,7 @@ from django_asynckit.middleware._hooks import (
     resolve,
 )
 from django_asynckit.middleware._offers import offer, refusal
+from django_asynckit.middleware._responses import run_for_response
 from django_asynckit.types import GetResponse
 
 #: Hooks that Django's handlers collect from the instance right after it was made.
@@ -87,7 +88,7 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
         if mode is Mode.INLINE:
             return method(*args)
         if mode is Mode.HOP:
-            return await run_in_worker(method, *args)
+            return await run_for_response(args[0], method, *args)
         return None
 
     def _offer_async_hooks(self) -> None:
