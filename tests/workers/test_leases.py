@@ -35,7 +35,7 @@ from django_asynckit.workers.routes import (
     release,
 )
 from tests.db.cancelling import Left
-from tests.workers.tools import Gate, alive, clean_thread, hop, thread, until, until_idle
+from tests.workers.tools import Gate, alive, clean_thread, driver, hop, thread, until, until_idle
 
 
 def fill(count=3):
