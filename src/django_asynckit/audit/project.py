@@ -14,6 +14,7 @@ from django_asynckit.audit.order import in_wrong_order
 from django_asynckit.audit.promises import in_declared
 from django_asynckit.audit.site import audit_site
 from django_asynckit.audit.stack import Stack, audit_stack
+from django_asynckit.audit.tenants import in_databases
 from django_asynckit.audit.views import Views, audit_views
 
 Progress = Callable[[str], None]
@@ -52,6 +53,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
         *in_wrong_order(stack.entries),
         *in_middleware(stack.entries),
         *in_declared(stack.entries),
+        *in_databases(),
         *in_apps(),
     ]
     if databases:
@@ -83,5 +85,6 @@ def _looked_at(application: Application) -> Iterator[Finding]:
         yield from in_wrong_order(stack.entries)
         yield from in_middleware(stack.entries)
         yield from in_declared(stack.entries)
+        yield from in_databases()
     yield from audit_views(application.handler).findings
     yield from audit_site(application.handler)

@@ -24,7 +24,7 @@ _PLAIN: Final = frozenset({str, bytes, int, float, bool, type(None)})
 _MANY: Final = frozenset({list, tuple, set, frozenset})
 _DEPTH: Final = 2
 
-#: How to keep rows of another tenant out where a request is to have a second connection.
+#: How a request can have a second connection without seeing rows of another tenant there.
 HOW_TO_CARRY: Final = (
     "Name a function in ASYNCKIT_CARRY_CONNECTION_STATE that gives a second connection of a "
     "request what is set on the first one."
@@ -37,7 +37,7 @@ def may_be_copied(connections: Iterable[BaseDatabaseWrapper]) -> bool:
 
 
 def no_second_connection(what: str) -> RuntimeError:
-    """Return the error for ``what`` needs a connection that would not have the request's tenant."""
+    """Return the error for ``what`` needs a connection that would lack what the request has set."""
     return RuntimeError(
         f"{what} needs a second connection, and that would not have what this request has set on "
         f"its connection, whose class is not Django's: the tenant, for example. {HOW_TO_CARRY}"
@@ -63,6 +63,15 @@ def added_state(connection: BaseDatabaseWrapper) -> dict[str, Any]:
         and not name.startswith("_asynckit_")
         and not isinstance(getattr(cls, name, None), cached_property)
     }
+
+
+def added_names(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the attributes that the class of a new ``connection`` adds to those of Django's."""
+    cls: Any = connection.__class__
+    if stock_class(cls) is cls:
+        return []
+    known = _names_of(stock_class(cls))
+    return [name for name in vars(connection) if name not in known]
 
 
 @functools.cache

@@ -106,9 +106,11 @@ class Connections:
 
     def may_be_copied(self) -> bool:
         """Whether the request may have more connections: they would have what it set on these."""
-        return worker_settings().carry is not None or not any(
-            wrapper.has_own_state() for wrapper in list(self._wrappers.values())
-        )
+        return worker_settings().carry is not None or not self.have_own_state()
+
+    def have_own_state(self) -> bool:
+        """Whether a request changed what a class of the user's adds to Django's; for any thread."""
+        return any(wrapper.has_own_state() for wrapper in list(self._wrappers.values()))
 
     def are_kept(self) -> bool:
         """Whether the end of a request closes none of them; one that gets too old is not used again."""

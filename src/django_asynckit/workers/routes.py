@@ -22,6 +22,7 @@ from django_asynckit._bridge import (
     reset,
     route_to_workers,
 )
+from django_asynckit.workers.added import no_second_connection
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
 from django_asynckit.workers.seat import Seat
@@ -174,6 +175,8 @@ def _free(seat: Seat) -> Seat:
         source = weakref.ref(seat)
         while seat.holds:
             if seat.beside is None:
+                if not seat.may_be_copied():
+                    raise no_second_connection("A call beside an open aatomic block")
                 seat.beside = _lease_like(source)
                 seat.beside.never_waits = True
             seat = seat.beside
