@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import functools
 import sys
-import types
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from django_asynckit.workers.cursors import Cursors
+from django_asynckit.workers.cursors import Cursors, become, changed
 from django_asynckit.workers.expressions import note_parts_of_users
 
 #: Modules of Django that open cursors for SQL of their own, and for nothing else.
@@ -81,7 +80,7 @@ class Watch:
         vars(connection)[_WATCH] = self
         # Not a patch of Django's class: this wrapper is watched, and no other.
         cls: Any = type(connection)
-        connection.__class__ = _watched(cls)
+        become(connection, _watched(cls))
         note_parts_of_users(connection, self.note)
 
     def note(self) -> None:
@@ -111,7 +110,7 @@ class Watch:
             self.hand_out()
         elif not issubclass(cls, _WatchedCursor):
             vars(cursor)[_WATCH] = self
-            cursor.__class__ = _watched_cursor(cls)
+            become(cursor, _watched_cursor(cls))
         return cursor
 
 
@@ -208,20 +207,16 @@ class _WatchedCursor:
 
 
 @functools.cache
-def _watched(cls: Any) -> Any:
+def _watched(cls: Any) -> type:
     def make(_cls: type, *args: Any, **kwargs: Any) -> Any:
         return cls(*args, **kwargs)
 
-    names = {
-        "__module__": cls.__module__,
-        # What Django makes of the class of a wrapper, a copy for example, nobody watches.
-        "__new__": make,
-        # The sender of connection_created, which receivers choose by it.
-        "__class__": property(lambda _self: cls),
-    }
-    return types.new_class(cls.__name__, (_Watched, cls), exec_body=lambda body: body.update(names))
+    watched: Any = changed(cls, _Watched)
+    # What Django makes of the class of a wrapper, a copy for example, nobody watches.
+    watched.__new__ = make
+    return cast("type", watched)
 
 
 @functools.cache
-def _watched_cursor(cls: Any) -> Any:
-    return type(cls.__name__, (_WatchedCursor, cls), {"__module__": cls.__module__})
+def _watched_cursor(cls: Any) -> type:
+    return changed(cls, _WatchedCursor)

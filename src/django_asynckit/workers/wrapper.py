@@ -16,6 +16,8 @@ from django_asynckit.workers.watching import Watch
 
 #: What libpq says of a connection: active, in a transaction, in one that has failed.
 _IN_TRANSACTION: Final = (1, 2, 3)
+#: What Django's wrappers know of the server and of the driver's object, and ask once.
+_OF_SERVER: Final = ("isolation_level", "mysql_server_data", "pg_version")
 
 
 class Wrapper:
@@ -138,7 +140,7 @@ class Wrapper:
         """Do what Django does to a new connection to ``raw``, which ``earlier`` had and is as new."""
         connection: Any = self.connection
         vars(connection).update(
-            {name: value for name, value in vars(earlier).items() if name == "isolation_level"}
+            {name: value for name, value in vars(earlier).items() if name in _OF_SERVER}
         )
         connection.get_new_connection = lambda _params: raw
         try:
