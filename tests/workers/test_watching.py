@@ -9,7 +9,20 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections, transaction
 from django.db.backends.signals import connection_created
 from django.db.backends.sqlite3.base import DatabaseWrapper
-from django.db.models import Count, Exists, F, Func, Max, OuterRef, Q, Subquery, Transform, Value
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    Func,
+    Max,
+    OuterRef,
+    Q,
+    Subquery,
+    Transform,
+    Value,
+    When,
+)
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower, Now
 
@@ -71,6 +84,7 @@ OF_THE_ORM = {
     "aggregate": lambda: objects.aggregate(a=Max("pk"), b=Count("pk", filter=Q(model="x"))),
     "named": fetch(objects.annotate(a=Named("model"))),
     "subquery": fetch(objects.annotate(a=Subquery(objects.filter(pk=OuterRef("pk")).values("pk")))),
+    "case": fetch(objects.annotate(a=Case(When(pk=1, then=1), default=2))),
     "exists": fetch(objects.filter(Exists(objects.filter(pk=OuterRef("pk"))))),
     "union": fetch(objects.values("pk").union(objects.values("pk"))),
     "update": lambda: objects.filter(pk=1).update(model=F("app_label")),
@@ -98,6 +112,9 @@ OF_THE_USER = {
     "template": fetch(objects.annotate(a=Lower("model", template="lower(model)"))),
     "subquery": fetch(
         objects.annotate(a=Exists(objects.filter(pk=1), template="EXISTS(%(subquery)s)"))
+    ),
+    "case": fetch(
+        objects.annotate(a=Case(When(pk=1, then=1), template="CASE %(cases)s ELSE 2 END"))
     ),
     "own": fetch(objects.annotate(a=Own("model"))),
     "own-transform": fetch(objects.annotate(a=OwnTransform("model"))),

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Func, RawSQL, Subquery
+from django.db.models.expressions import Case, Func, RawSQL, Subquery
 from django.db.models.sql.where import ExtraWhere
 
 _NOTE: Final = "_asynckit_note"
 #: What decides on the SQL of an expression, besides its methods that begin with ``as_``.
-_TEXTS: Final = frozenset({"function", "template", "arg_joiner"})
-#: Of expressions that take such a text as an argument.
-_IS_DJANGOS, _ASK_EXTRA, _IS_USERS = range(3)
+_TEXTS: Final = frozenset({"function", "template", "arg_joiner", "case_joiner"})
+#: Whose SQL that of an expression is. Some of Django's take a text of the user's.
+_IS_DJANGOS, _ASK_IT, _IS_USERS = range(3)
 
 
 def note_parts_of_users(connection: BaseDatabaseWrapper, note: Callable[[], None]) -> None:
@@ -61,7 +61,7 @@ def _noting(cls: Any) -> Any:
 def _kind(cls: Any) -> int:
     if issubclass(cls, RawSQL | ExtraWhere) or any(map(_writes_sql, cls.__mro__)):
         return _IS_USERS
-    return _ASK_EXTRA if issubclass(cls, Func | Subquery) else _IS_DJANGOS
+    return _ASK_IT if issubclass(cls, Case | Func | Subquery) else _IS_DJANGOS
 
 
 def _writes_sql(cls: type) -> bool:
@@ -72,4 +72,7 @@ def _writes_sql(cls: type) -> bool:
 
 def _has_text(node: Any) -> bool:
     """Whether the user gave this expression of Django's a text of his own."""
-    return not _TEXTS.isdisjoint(node.extra)
+    cls, attributes = type(node), vars(node)
+    return not _TEXTS.isdisjoint(node.extra) or any(
+        name in attributes and attributes[name] != getattr(cls, name, None) for name in _TEXTS
+    )
