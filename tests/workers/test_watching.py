@@ -111,7 +111,7 @@ OF_THE_USER = {
     "function": fetch(objects.annotate(a=Func("model", function="lower"))),
     "template": fetch(objects.annotate(a=Lower("model", template="lower(model)"))),
     "subquery": fetch(
-        objects.annotate(a=Exists(objects.filter(pk=1), template="EXISTS(%(subquery)s)"))
+        objects.annotate(a=Exists(objects.filter(pk=1), template="NOT EXISTS(%(subquery)s)"))
     ),
     "case": fetch(
         objects.annotate(a=Case(When(pk=1, then=1), template="CASE %(cases)s ELSE 2 END"))
