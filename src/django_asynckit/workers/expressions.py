@@ -72,7 +72,10 @@ def _writes_sql(cls: type) -> bool:
 
 def _has_text(node: Any) -> bool:
     """Whether the user gave this expression of Django's a text of his own."""
-    cls, attributes = type(node), vars(node)
-    return not _TEXTS.isdisjoint(node.extra) or any(
-        name in attributes and attributes[name] != getattr(cls, name, None) for name in _TEXTS
+    attributes = vars(node)
+    if not _TEXTS.isdisjoint(node.extra):
+        return True
+    cls = type(node)
+    return not _TEXTS.isdisjoint(attributes) and any(
+        attributes.get(name) != getattr(cls, name, None) for name in _TEXTS & attributes.keys()
     )
