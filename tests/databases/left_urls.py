@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 from django.db import connection, models
+from django.db.backends.signals import connection_created
 from django.db.models import Value
 from django.db.models.expressions import RawSQL
+from django.dispatch import receiver
 from django.urls import path
 
 from django_asynckit.workers import keeps_no_connection_state
@@ -32,6 +34,26 @@ class LeaveTransform(models.Transform):
 
 
 models.CharField.register_lookup(LeaveTransform)
+
+
+def pass_on(execute, sql, params, many, context):
+    return execute(sql, params, many, context)
+
+
+@receiver(connection_created)
+def set_up(connection, **_):
+    """What a project does to each new connection."""
+    connection.execute_wrappers.append(pass_on)
+    connection.set_up = getattr(connection, "set_up", 0) + 1
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET app.set_up = 'yes'")
+
+
+@keeps_no_connection_state
+def what_is_set_up() -> str:
+    count = connection.execute_wrappers.count(pass_on)
+    return f"{count} {connection.set_up} {run_declared_sql('SHOW app.set_up')}"
 
 
 def run(sql: str, params=()):
@@ -165,6 +187,12 @@ async def look(request):
     return text(await sync_to_async(run_declared_sql)(request.GET["sql"]))
 
 
+async def received(request):
+    """What receivers of connection_created have done, once."""
+    await Note.objects.acount()
+    return text(await sync_to_async(what_is_set_up)())
+
+
 async def pid(request):
     """As people do it."""
     return text(await sync_to_async(run)("SELECT pg_backend_pid()"))
@@ -180,6 +208,7 @@ urlpatterns = [
     path("leave/<how>/", leave),
     path("leave-sync/<how>/", leave_sync),
     path("look/", look),
+    path("received/", received),
     path("pid/", pid),
     path("pid/sync/", pid_sync),
 ]

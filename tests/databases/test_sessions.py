@@ -236,6 +236,31 @@ def test_a_pool_gets_back_clean_sessions(functions, start_site):
     assert ask_one(server, f"/look/?sql={quote(LEFT)}") in NOTHING
 
 
+def test_what_receivers_do_to_a_new_connection_is_done_once(functions, start_site):
+    server = start_site(functions, SETTINGS, CONN_MAX_AGE=None)
+    before = ask_one(server, "/session/")
+    assert ask_one(server, "/received/") == "1 1 yes"
+    for sql in ("RESET app.set_up", "SET app.set_up = 'no'", "SELECT 1"):
+        ask_one(server, f"/leave/sql/?sql={quote(sql)}")
+        assert ask_one(server, "/received/") == "1 1 yes"
+    assert ask_one(server, "/session/") == before
+
+
+def test_settings_of_the_role_hold_after_a_reset(functions, start_site):
+    alter = f'ALTER ROLE "{ROLE}login" '
+    database = functions.server
+    database.execute(f'CREATE ROLE "{ROLE}login" LOGIN SUPERUSER')
+    try:
+        database.execute(f"{alter} SET statement_timeout = '88s'")
+        server = start_site(functions, SETTINGS, CONN_MAX_AGE=None, USER=f"{ROLE}login")
+        before = ask_one(server, "/session/")
+        ask_one(server, f"/leave/sql/?sql={quote('SET statement_timeout = 0')}")
+        assert ask_one(server, "/look/?sql=SHOW+statement_timeout") == "88s"
+        assert ask_one(server, "/session/") == before
+    finally:
+        database.execute(f'DROP ROLE "{ROLE}login"')
+
+
 def test_what_the_settings_say_of_a_session_holds_after_a_reset(functions, start_site):
     options = {"assume_role": f"{ROLE}other", "options": "-c statement_timeout=77s"}
     server = start_site(

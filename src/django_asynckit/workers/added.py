@@ -139,4 +139,4 @@ def _was_changed(connection: BaseDatabaseWrapper) -> bool:
     if not state:
         return False
     cls: Any = connection.__class__
-    return state != added_state(cls(connection.settings_dict, connection.alias))
+    return state != added_state(cls(dict(connection.settings_dict), connection.alias))
