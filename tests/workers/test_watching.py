@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import sqlite3
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -26,7 +28,7 @@ from django.db.models import (
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Lower, Now
 
-from django_asynckit.workers import keeps_no_connection_state, worker_lease
+from django_asynckit.workers import keeps_no_connection_state, resetting, worker_lease
 from tests.workers.tools import driver, hop, until_idle
 
 objects = ContentType.objects
@@ -258,6 +260,39 @@ async def test_a_database_in_memory_keeps_its_data(database, monkeypatch):
     async with worker_lease():
         assert await ContentType.objects.acount() == 0
         assert await hop(driver) is first
+
+
+async def test_a_connection_that_could_not_be_set_up_again_is_closed(kept, monkeypatch):
+    """With the error, since the next request that connects has it too."""
+    fails = []
+    monkeypatch.setitem(resetting._RESETS, "sqlite", lambda _connection: True)
+
+    def receiver(connection, **_):
+        if fails:
+            raise ValueError("cannot be set up")
+
+    def connect():
+        connection.ensure_connection()
+
+    connection_created.connect(receiver)
+    try:
+        async with worker_lease():
+            await hop(connect)
+            first = await hop(driver)
+            await hop(lambda: connection.cursor().close())
+        await until_idle()
+        async with worker_lease():
+            assert await hop(driver) is first  # It was kept.
+            await hop(lambda: connection.cursor().close())
+            fails.append("from now on")
+        await until_idle()
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            await asyncio.to_thread(first.execute, "SELECT 1")
+        async with worker_lease():
+            with pytest.raises(ValueError, match="cannot be set up"):
+                await hop(connect)
+    finally:
+        connection_created.disconnect(receiver)
 
 
 async def test_sessions_are_closed_where_the_driver_has_no_reset(kept):

@@ -185,9 +185,7 @@ class Connections:
             return
         try:
             self._wrappers[alias].begin_with(raw, earlier.connection)
-        except (
-            Exception
-        ):  # The request that connects next has it too, if it was not for the session.
+        except Exception:  # Of a receiver, for example: the next request that connects has it too.
             with contextlib.suppress(Exception):
                 raw.close()
             self._replace(alias)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, Final, cast
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -92,14 +91,14 @@ class Watch:
         if not self.is_trusted():
             self.has_changed = self.was_handed_out = True
 
-    def look_at_reader(self, frame: FrameType | None) -> None:
+    def look_at_reader(self, frame: Any) -> None:
         """Note it if the code of ``frame`` gets the driver's object and is not Django's."""
-        while frame is not None and frame.f_globals.get("__name__") == _PROXY:
+        while _module(frame) == _PROXY:
             frame = frame.f_back
-        if frame is None or not self.readers[frame.f_globals.get("__name__", "")]:
+        if not self.readers[_module(frame)]:
             self.hand_out()
 
-    def look_at_cursor(self, cursor: Any, connection: Any, frame: FrameType | None) -> Any:
+    def look_at_cursor(self, cursor: Any, connection: Any, frame: Any) -> Any:
         """Return ``cursor``; note it if the code of ``frame`` gets it and is not the ORM."""
         is_orms = _is_orms(frame) and connection.execute_wrappers == self.execute_wrappers
         if is_orms or self.is_trusted():
@@ -130,15 +129,16 @@ class _Readers(dict[str, bool]):
         return is_known
 
 
-def _is_orms(frame: FrameType | None) -> bool:
+def _is_orms(frame: Any) -> bool:
     """Whether the code of ``frame`` opens a cursor for a statement of Django's own."""
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        name = frame.f_code.co_name
-        if module != "contextlib" and name not in _OPENERS:
-            return module in _ORM or (name in _OF_BACKENDS and module.startswith(_BACKENDS))
+    while _module(frame) == "contextlib" or frame.f_code.co_name in _OPENERS:
         frame = frame.f_back
-    return False
+    module, name = _module(frame), frame.f_code.co_name
+    return module in _ORM or (name in _OF_BACKENDS and module.startswith(_BACKENDS))
+
+
+def _module(frame: Any) -> str:
+    return str(frame.f_globals.get("__name__"))
 
 
 class _Watched:
@@ -153,7 +153,7 @@ class _Watched:
         if raw is not None:
             frame = sys._getframe(1)
             watch = self.__dict__[_WATCH]
-            if not watch.readers[frame.f_globals.get("__name__", "")]:
+            if not watch.readers[_module(frame)]:
                 watch.look_at_reader(frame)
         return raw
 
