@@ -124,6 +124,12 @@ def row_factory():
         cursor.connection.row_factory = lambda cursor: lambda values: ["broken"]
 
 
+def row_factory_of_result():
+    with connection.cursor() as cursor:
+        result = cursor.execute("SELECT 1")
+        result.connection.row_factory = lambda cursor: lambda values: ["broken"]
+
+
 def no_constraints():
     connection.disable_constraint_checking()
 
@@ -166,6 +172,7 @@ WAYS = {
     "drivers-connection": by_drivers_connection,
     "prepared": by_prepared_statements,
     "row-factory": row_factory,
+    "row-factory-of-result": row_factory_of_result,
     "no-constraints": no_constraints,
     "schema-editor": schema_editor,
 }

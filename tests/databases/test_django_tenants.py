@@ -110,17 +110,20 @@ def test_nobody_sees_rows_of_another_tenant(
     assert server.output.count("ASYNCKIT_CARRY_CONNECTION_STATE") <= 1
 
 
+@pytest.mark.parametrize("limits", [False, True], ids=["always", "once"])
 @pytest.mark.parametrize("hold", ["auto", "request", "call"])
-def test_whatever_the_hold_is(tenants, start_site, hold):
+def test_whatever_the_hold_is(tenants, start_only_site, hold, limits):
+    """Also if the search path is set once for each connection, and not before each query."""
     settings = {
+        "TENANT_LIMIT_SET_CALLS": limits,
         **SETTINGS,
         "MIDDLEWARE": [MIDDLEWARE[2]],
         "ASYNCKIT_WORKERS": 2,
         "ASYNCKIT_WORKER_HOLD": hold,
     }
-    server = start_site(tenants, settings, ENGINE=ENGINE, CONN_MAX_AGE=60)
+    server = start_only_site(tenants, settings, ENGINE=ENGINE, CONN_MAX_AGE=60)
     requests = [tenant for tenant in TENANTS for _ in range(25)]
-    answers = ask(server, [f"http://{tenant}.example/orm/" for tenant in requests], 8)
+    answers = ask(server, [f"http://{tenant}.example/raw/" for tenant in requests], 8)
     assert answers.bodies == requests, server.output[-3000:]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import quote
 
 import pytest
@@ -129,7 +130,9 @@ def test_what_a_user_wrote_into_the_orm_is_gone(functions, start_site, how, bind
     assert ask_one(server, "/session/") == before
 
 
-@pytest.mark.parametrize("how", ["drivers-cursor", "drivers-connection", "row-factory"])
+@pytest.mark.parametrize(
+    "how", ["drivers-cursor", "drivers-connection", "row-factory", "row-factory-of-result"]
+)
 def test_a_connection_whose_drivers_object_was_handed_out_is_closed(functions, start_site, how):
     """Nobody knows what was set on the object, and no SQL takes it back."""
     server = start_site(functions, SETTINGS, CONN_MAX_AGE=None)
@@ -244,6 +247,16 @@ def test_what_receivers_do_to_a_new_connection_is_done_once(functions, start_sit
         ask_one(server, f"/leave/sql/?sql={quote(sql)}")
         assert ask_one(server, "/received/") == "1 1 yes"
     assert ask_one(server, "/session/") == before
+
+
+@pytest.mark.parametrize("name", ["functions", "mariadb"])
+def test_a_session_that_is_reset_grows_old_all_the_same(request, start_site, name):
+    server = start_site(request.getfixturevalue(name), SETTINGS, CONN_MAX_AGE=2)
+    before, until = ask_one(server, "/session/"), time.monotonic() + 10
+    while ask_one(server, "/session/") == before and time.monotonic() < until:
+        ask_one(server, "/leave/sql/?sql=SELECT+1")
+        time.sleep(0.3)
+    assert ask_one(server, "/session/") != before
 
 
 def test_settings_of_the_role_hold_after_a_reset(functions, start_site):

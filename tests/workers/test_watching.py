@@ -160,6 +160,7 @@ HANDED_OUT = {
     "proxy": lambda: connection.connection,
     "handler": lambda: connections["default"].connection,
     "getattr": lambda: getattr(connections["default"], "connection", None),
+    "private": lambda: connection._cursor().close(),
     "create": lambda: connection.create_cursor().close(),
     "cursor": lambda: drivers_cursor("cursor"),
     "of-cursor": lambda: drivers_cursor("connection"),

@@ -17,6 +17,19 @@ _COLLECTED: Final = (
     "notices",
     "notifies",
 )
+#: What can be set on the connections of psycopg, psycopg2 and MySQLdb, as far as it can be compared.
+_OF_DRIVER: Final = (
+    "cursor_factory",
+    "cursorclass",
+    "deferrable",
+    "isolation_level",
+    "prepare_threshold",
+    "prepared_max",
+    "read_only",
+    "readonly",
+    "row_factory",
+    "server_cursor_factory",
+)
 #: Arguments of MySQLdb that are for the connection itself, or that are given again to the session.
 _OF_MYSQL_CONNECTION: Final = frozenset(
     {
@@ -56,6 +69,11 @@ def reset(connection: BaseDatabaseWrapper) -> bool:
         return by_vendor(connection)
     except Exception:  # It is broken, or the driver still waits for something.
         return False
+
+
+def driver_state(raw: Any) -> list[Any]:
+    """Return what can be set on ``raw``, a driver's connection, and no SQL takes back."""
+    return [getattr(raw, name, None) for name in _OF_DRIVER]
 
 
 def is_of_pool(raw: Any) -> bool:

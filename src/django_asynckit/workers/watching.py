@@ -170,6 +170,10 @@ class _Watched:
         cursor = watch.cursors.add(super().chunked_cursor())  # type: ignore[misc]
         return watch.look_at_cursor(cursor, self, sys._getframe(1))
 
+    def _cursor(self, *args: Any, **kwargs: Any) -> Any:
+        self.__dict__[_WATCH].look_at_reader(sys._getframe(1))
+        return super()._cursor(*args, **kwargs)  # type: ignore[misc]
+
     def create_cursor(self, *args: Any, **kwargs: Any) -> Any:
         self.__dict__[_WATCH].look_at_reader(sys._getframe(1))
         return super().create_cursor(*args, **kwargs)  # type: ignore[misc]

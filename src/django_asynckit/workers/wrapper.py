@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 
 from django_asynckit.workers.added import added_state
 from django_asynckit.workers.cursors import Cursors
-from django_asynckit.workers.resetting import clean_for_pool, is_of_pool, reset
+from django_asynckit.workers.resetting import clean_for_pool, driver_state, is_of_pool, reset
 from django_asynckit.workers.watching import Watch
 
 #: What libpq says of a connection: active, in a transaction, in one that has failed.
@@ -33,6 +33,7 @@ class Wrapper:
         #: Those that fetch in chunks and are open.
         self.cursors = cursors
         self._added = added_state(connection)
+        self._driver: list[Any] = []
         self._logs_queries = connection.force_debug_cursor
         self._watch = Watch(connection, cursors, is_trusted, self._connect, self._close)
         self._names = set(vars(connection))
@@ -131,7 +132,9 @@ class Wrapper:
     def take_session(self) -> Any:
         """Return the driver's connection, as new, if it can be had so; the wrapper has it no more."""
         raw = self.connection.connection
-        if raw is None or self._watch.was_handed_out or not reset(self.connection):
+        if raw is None or self._watch.was_handed_out or driver_state(raw) != self._driver:
+            return None  # A cursor's execute() returns the driver's, which leads to the connection too.
+        if not reset(self.connection):
             return None
         self.connection.connection = None
         return raw
@@ -178,6 +181,7 @@ class Wrapper:
             watch.was_handed_out,
         )
         connect()
+        self._driver = driver_state(connection.connection)
         self._names |= vars(connection).keys() - names
         watch.execute_wrappers += [w for w in connection.execute_wrappers if w not in wrappers]
         # What the request had set before is its own.
