@@ -12,7 +12,7 @@ from django.urls import path
 
 from django_asynckit.workers import keeps_no_connection_state
 from tests.databases.models import Note
-from tests.databases.urls import run_declared_sql, session, text
+from tests.databases.urls import run_declared_sql, session, text, write_and_fail
 
 TEXT = models.TextField()
 SET_CONFIG = "set_config('app.left', 'mine', false)"
@@ -216,6 +216,7 @@ urlpatterns = [
     path("leave-sync/<how>/", leave_sync),
     path("look/", look),
     path("received/", received),
+    path("fail/", write_and_fail),
     path("pid/", pid),
     path("pid/sync/", pid_sync),
 ]

@@ -249,6 +249,26 @@ def test_what_receivers_do_to_a_new_connection_is_done_once(functions, start_sit
     assert ask_one(server, "/session/") == before
 
 
+def test_a_function_that_is_declared_is_believed(functions, start_only_site):
+    """And so nothing is reset."""
+    server = start_only_site(functions, SETTINGS, CONN_MAX_AGE=None)
+    before = ask_one(server, "/session/")
+    sql = quote("SELECT set_config('app.left', 'mine', false)")
+    ask_one(server, f"/look/?sql={sql}")
+    assert ask(server, ["/fail/"]).statuses == [500]
+    assert ask_one(server, f"/look/?sql={quote(LEFT)}") == "mine"
+    assert ask_one(server, "/session/") == before
+    ask_one(server, "/leave/sql/?sql=SELECT+1")
+    assert ask_one(server, f"/look/?sql={quote(LEFT)}") in NOTHING
+
+
+def test_a_transaction_that_sql_has_begun_is_rolled_back(functions, start_site):
+    server = start_site(functions, SETTINGS, CONN_MAX_AGE=None)
+    ask_one(server, "/leave/sql/?sql=BEGIN")
+    assert ask_one(server, f"/look/?sql={quote(LEFT)}") in NOTHING
+    assert "A request ended inside a transaction" in server.output
+
+
 @pytest.mark.parametrize("name", ["functions", "mariadb"])
 def test_a_session_that_is_reset_grows_old_all_the_same(request, start_site, name):
     server = start_site(request.getfixturevalue(name), SETTINGS, CONN_MAX_AGE=2)

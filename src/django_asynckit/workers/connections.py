@@ -120,18 +120,13 @@ class Connections:
         """Do what ``request_finished`` does; then let nothing of the request remain."""
         for alias, wrapper in list(self._wrappers.items()):
             wrapper.cursors.close_all()
-            was_left_open = wrapper.was_left_in_transaction()
-            if was_left_open:
+            if wrapper.was_left_in_transaction():
                 logger.error(
                     "A request ended inside a transaction on the database connection %r. It is "
                     "rolled back: end each transaction where it was begun.",
                     alias,
                 )
-            if (
-                wrapper.in_transaction()
-                or (was_left_open and wrapper.was_changed())
-                or _current(alias) is not wrapper.connection
-            ):
+            if wrapper.in_transaction() or _current(alias) is not wrapper.connection:
                 self._replace(alias)
         if is_connected(request_finished, close_old_connections):
             self._close_old()
