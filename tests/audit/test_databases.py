@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.test import override_settings
 
 from django_asynckit.audit.databases import audit_databases, connections_per_process
+from django_asynckit.audit.project import audit_project, findings_for_checks
+from django_asynckit.audit.tenants import in_databases
 from django_asynckit.checks.databases import check_databases
 
 
@@ -38,3 +42,64 @@ def test_middleware_that_holds_workers_leaves_no_limit_but_that_of_a_pool(monkey
     assert connections_per_process("default", ["some.Middleware"]) is None
     monkeypatch.setitem(connections["default"].settings_dict, "OPTIONS", {"pool": True})
     assert connections_per_process("default", ["some.Middleware"]) == 4
+
+
+class OfATenant(DatabaseWrapper):
+    """As django-tenants makes one."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.tenant = None
+
+
+class OfNothing(DatabaseWrapper):
+    """Adds nothing that belongs to a request."""
+
+
+def carry(source, target):
+    """ASYNCKIT_CARRY_CONNECTION_STATE."""
+
+
+def of_class(monkeypatch, cls):
+    def create(alias):
+        return cls(connections.settings[alias], alias)
+
+    monkeypatch.setattr(connections, "create_connection", create)
+
+
+def test_connections_that_keep_a_tenant_are_found(monkeypatch):
+    of_class(monkeypatch, OfATenant)
+    first, *_ = in_databases()
+    assert (first.id, first.where) == ("asynckit.W027", "DATABASES['default']")
+    assert f"{__name__}.OfATenant keeps something" in first.message
+    assert "(tenant)" in first.message
+    assert "ASYNCKIT_CARRY_CONNECTION_STATE" in first.hint
+    with override_settings(ASGI_APPLICATION="tests.asgi_asynckit.application"):
+        assert first in findings_for_checks()
+        assert first in audit_project().findings
+
+
+@override_settings(ASYNCKIT_CARRY_CONNECTION_STATE=f"{__name__}.carry")
+def test_what_is_carried_is_fine(monkeypatch):
+    of_class(monkeypatch, OfATenant)
+    assert list(in_databases()) == []
+
+
+@override_settings(ASYNCKIT_CARRY_CONNECTION_STATE="no_such.function")
+def test_a_wrong_setting_is_the_other_check_s_to_report(monkeypatch):
+    of_class(monkeypatch, OfATenant)
+    assert list(in_databases()) == []
+
+
+@pytest.mark.parametrize("cls", [DatabaseWrapper, OfNothing])
+def test_connections_that_keep_nothing_are_fine(monkeypatch, cls):
+    of_class(monkeypatch, cls)
+    assert list(in_databases()) == []
+
+
+def test_a_backend_that_cannot_be_loaded_is_djangos_to_report(monkeypatch):
+    def create(alias):
+        raise ImproperlyConfigured("no such backend")
+
+    monkeypatch.setattr(connections, "create_connection", create)
+    assert list(in_databases()) == []

@@ -63,9 +63,13 @@ async def _one_client(port: int, left, answers: Answers, headers) -> None:
 
 
 async def exchange(reader, writer, target: str, headers) -> tuple[int, str]:
-    """Send one request over an open connection and read its answer."""
+    """Send one request over an open connection and read its answer; a full URL names the host."""
+    host = "test"
+    if target.startswith("http://"):
+        host, _, target = target.removeprefix("http://").partition("/")
+        target = f"/{target}"
     lines = [f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()]
-    writer.write(f"GET {target} HTTP/1.1\r\nHost: test\r\n{''.join(lines)}\r\n".encode())
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{''.join(lines)}\r\n".encode())
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin1").lower()
     if "content-length:" in head:
         length = int(head.partition("content-length:")[2].split("\r\n")[0])

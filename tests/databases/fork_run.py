@@ -14,19 +14,15 @@ import django
 
 django.setup()
 
-from django.db import connection, models  # noqa: E402
+from asgiref.sync import sync_to_async  # noqa: E402
 
 from django_asynckit.workers import statistics, worker_lease  # noqa: E402
-from tests.databases.models import Note  # noqa: E402
-from tests.databases.urls import SESSION  # noqa: E402
+from tests.databases.urls import session_of_server  # noqa: E402
 
 
 async def ask() -> int:
-    function = models.Func(
-        function=SESSION[connection.vendor], output_field=models.BigIntegerField()
-    )
     async with worker_lease():
-        return (await Note.objects.annotate(session=function).afirst()).session
+        return await sync_to_async(session_of_server)()
 
 
 def run_child(output: int) -> None:

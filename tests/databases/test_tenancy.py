@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-from urllib.parse import quote
 
 import pytest
 
-from tests.databases.client import ask, ask_one
+from tests.databases.client import ask
 from tests.databases.servers import NAME, ROLE
 
 TENANTS = ("t0", "t1", "t2", "t3")
@@ -115,57 +114,3 @@ def test_execute_wrapper_sees_all_queries_of_its_request_only(
     answers = ask(server, targets, concurrency=30)
     assert answers.counted() == {200: len(targets)}, server.output[-3000:]
     assert answers.bodies == ["3 queries", "not wrapped"] * 100
-
-
-LASTING = [
-    ("postgresql", "SET statement_timeout = '7s'", "SHOW statement_timeout", "0"),
-    (
-        "postgresql",
-        "SELECT set_config('a.b', 'c', false)",
-        "SELECT current_setting('a.b', true)",
-        "None",
-    ),
-    ("postgresql", "CREATE TEMP TABLE mine (number int)", "SELECT to_regclass('mine')", "None"),
-    (
-        "postgresql",
-        "SELECT pg_advisory_lock(7)",
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'",
-        "0",
-    ),
-    ("postgresql", "LISTEN news", "SELECT count(*) FROM pg_listening_channels()", "0"),
-    ("mariadb", "SET SESSION lock_wait_timeout = 7", "SELECT @@lock_wait_timeout", "86400"),
-    ("mariadb", "SET @tenant = 7", "SELECT @tenant", "None"),
-    ("mariadb", "SELECT GET_LOCK('mine', 0)", "SELECT IS_USED_LOCK('mine')", "None"),
-    (
-        "mariadb",
-        "CREATE TEMPORARY TABLE mine (number int)",
-        "SELECT count(*) FROM information_schema.tables WHERE table_name = 'mine'",
-        "0",
-    ),
-]
-
-
-@pytest.mark.parametrize(("name", "sql", "look", "expected"), LASTING)
-def test_session_that_sql_changed_is_not_kept(request, start_site, name, sql, look, expected):
-    database = request.getfixturevalue(name)
-    server = start_site(database, {"ASYNCKIT_WORKERS": 1}, CONN_MAX_AGE=None)
-    before = ask_one(server, "/session/")
-    ask_one(server, f"/sql/?sql={quote(sql)}")
-    assert ask_one(server, f"/sql/?sql={quote(look)}") == expected
-    assert ask_one(server, "/session/") != before
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "/sql/?sql=SELECT+1",
-        "/sql/?sql=SELECT+count(*)+FROM+databases_note",
-        "/sql/?declared=1&sql=SET+statement_timeout+%3D+0",
-        "/fail/",
-    ],
-)
-def test_session_that_nothing_changed_is_kept(postgresql, start_site, target):
-    server = start_site(postgresql, {"ASYNCKIT_WORKERS": 1}, CONN_MAX_AGE=None)
-    before = ask_one(server, "/session/")
-    ask(server, [target])
-    assert ask_one(server, "/session/") == before

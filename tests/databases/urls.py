@@ -9,7 +9,7 @@ import threading
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import cache
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path
 
@@ -23,7 +23,7 @@ locks: dict[asyncio.AbstractEventLoop, asyncio.Lock] = {}
 outcomes: list[str] = []
 
 SLEEP = {"postgresql": "SELECT pg_sleep(%s)", "mysql": "SELECT SLEEP(%s)"}
-SESSION = {"postgresql": "pg_backend_pid", "mysql": "CONNECTION_ID"}
+SESSION = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
 
 
 def text(value) -> HttpResponse:
@@ -40,12 +40,16 @@ def count_sync(request):
     return text(Note.objects.count())
 
 
+@keeps_no_connection_state
+def session_of_server():
+    with connection.cursor() as cursor:
+        cursor.execute(SESSION[connection.vendor])
+        return cursor.fetchone()[0]
+
+
 async def session(request):
-    """Which session of the server answers, asked by the ORM: no raw SQL."""
-    function = models.Func(
-        function=SESSION[connection.vendor], output_field=models.BigIntegerField()
-    )
-    return text((await Note.objects.annotate(session=function).afirst()).session)
+    """Which session of the server answers, asked by a function that leaves nothing on it."""
+    return text(await sync_to_async(session_of_server)())
 
 
 async def twice(request):

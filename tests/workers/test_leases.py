@@ -35,7 +35,7 @@ from django_asynckit.workers.routes import (
     release,
 )
 from tests.db.cancelling import Left
-from tests.workers.tools import Gate, alive, clean_thread, hop, thread, until, until_idle
+from tests.workers.tools import Gate, alive, clean_thread, driver, hop, thread, until, until_idle
 
 
 def fill(count=3):
@@ -687,22 +687,22 @@ async def test_what_asgiref_did_not_make_runs_too():
 
 async def test_a_connection_stays_in_its_worker(kept):
     async with worker_lease():
-        first = await hop(lambda: connection.connection or connection.ensure_connection())
-        assert first is None
-        second = await hop(lambda: connection.connection)
+        assert await hop(driver) is None
+        await ContentType.objects.acount()
+        first = await hop(driver)
     await until_idle()
     async with worker_lease():
-        assert await hop(lambda: connection.connection) is second
-        assert await sync_to_async(lambda: connections["default"].connection)() is second
+        assert await hop(driver) is first
+        assert await sync_to_async(driver)() is first
 
 
 async def test_without_conn_max_age_a_connection_is_closed_at_the_end(database):
     async with worker_lease():
         await ContentType.objects.acount()
-        assert await hop(lambda: connection.connection) is not None
+        assert await hop(driver) is not None
     await until_idle()
     async with worker_lease():
-        assert await hop(lambda: connection.connection) is None
+        assert await hop(driver) is None
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ SETUP = """
             return await ContentType.objects.acount(), await hop(identity)
 
     def identity():
-        return id(connection.connection)
+        return id(vars(connections["default"])["connection"])
 """
 
 

@@ -26,7 +26,7 @@ from django.utils.connection import ConnectionDoesNotExist
 from django_asynckit.workers import connections as module
 from django_asynckit.workers import keeps_no_connection_state, statistics, worker_lease
 from django_asynckit.workers.context import POOL
-from tests.workers.tools import clean_thread, hop, thread, until, until_idle
+from tests.workers.tools import clean_thread, driver, hop, thread, until, until_idle
 
 
 def wrapper(execute, sql, params, many, context):
@@ -113,8 +113,6 @@ def state():
         "queries": len(connection.queries_log),
         "run_on_commit": list(connection.run_on_commit),
         "shared": connection.allow_thread_sharing,
-        "cursor": type(values["cursor"]),
-        "connect": getattr(values["connect"], "__func__", None),
         "autocommit": connection.get_autocommit(),
         "transaction": connection.in_atomic_block,
     }
@@ -258,7 +256,7 @@ async def test_receivers_of_django_that_are_disconnected_stay_so(kept):
         connection.close_at = 0
 
     def look():
-        return list(connection.queries_log), connection.connection is not None
+        return list(connection.queries_log), driver() is not None
 
     request_started.disconnect(reset_queries)
     for signal in (request_started, request_finished):
@@ -288,7 +286,7 @@ async def test_a_worker_that_is_lent_closes_an_old_connection_if_django_would(ke
 
     @keeps_no_connection_state
     def is_open():
-        return connection.connection is not None
+        return driver() is not None
 
     if not django_closes:
         request_started.disconnect(close_old_connections)
@@ -317,7 +315,7 @@ async def test_what_a_class_of_the_user_s_adds_is_as_it_was_for_the_next_request
 
     @keeps_no_connection_state
     def schema():
-        return connection.schema_name, connection.connection is not None
+        return connection.schema_name, driver() is not None
 
     def create(alias):
         return OfATenant(connections.settings[alias], alias)
@@ -476,7 +474,7 @@ def broken():
 
 
 def is_connected():
-    return connection.connection is not None
+    return driver() is not None
 
 
 def has_errors():

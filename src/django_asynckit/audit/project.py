@@ -16,6 +16,7 @@ from django_asynckit.audit.order import in_wrong_order
 from django_asynckit.audit.promises import in_declared
 from django_asynckit.audit.site import audit_site
 from django_asynckit.audit.stack import Stack, audit_stack
+from django_asynckit.audit.tenants import in_databases
 from django_asynckit.audit.views import Views, audit_views
 
 Progress = Callable[[str], None]
@@ -56,6 +57,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
         *in_middleware(stack.entries),
         *in_context_variables(stack.entries, application.handler),
         *in_declared(stack.entries),
+        *in_databases(),
         *in_apps(),
     ]
     if databases:
@@ -88,6 +90,7 @@ def _looked_at(application: Application) -> Iterator[Finding]:
         yield from in_middleware(stack.entries)
         yield from in_context_variables(stack.entries, application.handler)
         yield from in_declared(stack.entries)
+        yield from in_databases()
     yield from audit_views(application.handler).findings
     yield from in_error_views(application.handler)
     yield from audit_site(application.handler)

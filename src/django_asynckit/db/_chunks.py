@@ -52,7 +52,7 @@ def _take(
     """Return the next items, whether they are the last ones, and the error that came after them."""
     state = inspect.getgeneratorstate(generator)
     if state == inspect.GEN_CLOSED:  # Else it would look as if there were no more items.
-        raise RuntimeError(f"{generator.gi_code.co_qualname} {CLOSED_WITH_FRAME}")
+        raise RuntimeError(f"{generator!r} {CLOSED_WITH_FRAME}")
     if frame is not None and state == inspect.GEN_CREATED:
         frame.add_guest(_Open(generator))
     items: list[Any] = []

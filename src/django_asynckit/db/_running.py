@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, close_old_connections, transaction
 from django_asynckit._asgiref import executor_in_charge, thread_that_waits
 from django_asynckit._bridge import adapt, uninterrupted
 from django_asynckit.db._homes import find_home_with_connections
+from django_asynckit.workers.added import no_second_connection
 from django_asynckit.workers.job import copy_declaration
 from django_asynckit.workers.routes import ROUTER, branch, innermost
 from django_asynckit.workers.threads import ThreadSeat
@@ -58,12 +59,17 @@ class Runner:
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self._options.own_connection:
             return await self._run(*args, **kwargs)
-        is_in_block, home = innermost() is not None, await find_home_with_connections()
+        home = await find_home_with_connections()
         if home.is_shared and not (isinstance(home, ThreadSeat) and home.lease):
             return await self._run(*args, **kwargs)  # There is one connection.
 
+        block = innermost()
+        seats = [home] if block is None else [home, block.seat]
+        if not all(seat.may_be_copied() for seat in seats):
+            raise no_second_connection("own_connection=True")
+
         async def run() -> Any:
-            with branch(home, must_not_wait=is_in_block or home.is_shared):
+            with branch(home, must_not_wait=block is not None or home.is_shared):
                 return await self._run(*args, **kwargs)
 
         return await asyncio.create_task(run())

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
+import logging
 from collections.abc import Coroutine, Generator
 from contextvars import Context
 from typing import Any, Protocol, TypeVar, overload
 
 from django_asynckit.conf import worker_settings
 from django_asynckit.db._homes import find_home, find_home_with_connections
+from django_asynckit.workers.added import HOW_TO_CARRY
 from django_asynckit.workers.routes import branch, innermost
+
+logger = logging.getLogger("django_asynckit.db")
 
 T = TypeVar("T")
 T1 = TypeVar("T1")
@@ -37,7 +42,9 @@ class TaskGroup(asyncio.TaskGroup):
     does not wait but runs on that one.
 
     Inside a transaction, and in the thread of a ``TestCase`` or of WSGI, there is one connection:
-    there the tasks run on it, and their queries one after the other.
+    there the tasks run on it, and their queries one after the other. If the request has set a
+    tenant on a connection of a class that is not Django's, and ``ASYNCKIT_CARRY_CONNECTION_STATE``
+    does not carry it to others, the tasks run there one after the other, each to its end.
 
     Errors are those of ``asyncio.TaskGroup``: the other tasks are cancelled, and an
     ``ExceptionGroup`` is raised.
@@ -50,6 +57,7 @@ class TaskGroup(asyncio.TaskGroup):
         if limit is not None and limit < 1:
             raise ValueError(f"limit must be at least 1, not {limit!r}.")
         self._places = asyncio.Semaphore(limit or worker_settings().limit)
+        self._one_by_one = asyncio.Lock()
 
     async def __aenter__(self) -> TaskGroup:
         await super().__aenter__()
@@ -82,6 +90,10 @@ class TaskGroup(asyncio.TaskGroup):
             home = await find_home()
             if home.is_shared or innermost() is not None:
                 return await coro
+            if not home.may_be_copied():
+                _tell_how_to_carry()
+                async with self._one_by_one:
+                    return await coro
             with branch(home):
                 return await coro
 
@@ -139,6 +151,17 @@ async def agather(*coroutines: Any, limit: int | None = None) -> Any:
             if asyncio.iscoroutine(coroutine):
                 coroutine.close()
     return tuple(task.result() for task in tasks)
+
+
+@functools.cache
+def _tell_how_to_carry() -> None:
+    """Log it, once in each process."""
+    logger.warning(
+        "agather and TaskGroup run their coroutines one after the other, on the connection of the "
+        "request: it has set something there that a second connection would not have, since the class "
+        "of the connection is not Django's. %s",
+        HOW_TO_CARRY,
+    )
 
 
 def _check(coroutine: object) -> None:

@@ -104,6 +104,14 @@ class Connections:
             for alias, wrapper in self._wrappers.items()
         )
 
+    def may_be_copied(self) -> bool:
+        """Whether the request may have more connections: they would have what it set on these."""
+        return worker_settings().carry is not None or not self.have_own_state()
+
+    def have_own_state(self) -> bool:
+        """Whether a request changed what a class of the user's adds to Django's; for any thread."""
+        return any(wrapper.has_own_state() for wrapper in list(self._wrappers.values()))
+
     def are_kept(self) -> bool:
         """Whether the end of a request closes none of them; one that gets too old is not used again."""
         return all(wrapper.is_kept() for wrapper in self._wrappers.values())
@@ -111,7 +119,6 @@ class Connections:
     def close(self) -> None:
         """Do what ``request_finished`` does; then let nothing of the request remain."""
         for alias, wrapper in list(self._wrappers.items()):
-            connection = wrapper.connection
             wrapper.cursors.close_all()
             if wrapper.was_left_in_transaction():
                 logger.error(
@@ -119,16 +126,14 @@ class Connections:
                     "rolled back: end each transaction where it was begun.",
                     alias,
                 )
-            if (
-                wrapper.in_transaction()
-                or wrapper.must_not_be_kept()
-                or _current(alias) is not connection
-            ):
+            if wrapper.in_transaction() or _current(alias) is not wrapper.connection:
                 self._replace(alias)
         if is_connected(request_finished, close_old_connections):
             self._close_old()
-        for wrapper in self._wrappers.values():
-            wrapper.restore()
+        for alias, wrapper in list(self._wrappers.items()):
+            if wrapper.was_changed():
+                self._begin_session(alias)
+            self._wrappers[alias].restore()
 
     def clear(self) -> None:
         """Close all connections: their thread ends."""
@@ -166,6 +171,20 @@ class Connections:
             _close(self._wrappers.pop(alias).connection)
             del connections[alias]
 
+    def _begin_session(self, alias: str) -> None:
+        """Have a wrapper and a session that are as new; without a new connection, where that is known."""
+        earlier = self._wrappers[alias]
+        raw = earlier.take_session()
+        self._replace(alias)
+        if raw is None:
+            return
+        try:
+            self._wrappers[alias].begin_with(raw, earlier.connection)
+        except Exception:  # Of a receiver, for example: the next request that connects has it too.
+            with contextlib.suppress(Exception):
+                raw.close()
+            self._replace(alias)
+
     def _replace(self, alias: str) -> None:
         current = _current(alias)
         for connection in (self._wrappers[alias].connection, current):
@@ -180,7 +199,7 @@ def _current(alias: str) -> BaseDatabaseWrapper | None:
 
 def _close_dead(wrapper: Wrapper) -> None:
     """Let the next query connect anew, unless it would miss what the request set: that is to fail."""
-    if not wrapper.must_not_be_kept():
+    if not wrapper.was_changed():
         _close(wrapper.connection)
 
 

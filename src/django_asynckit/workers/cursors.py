@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+import types
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ from django.db.backends.utils import CursorWrapper
 #: Has a function run by the thread whose cursors these are.
 Post = Callable[[Callable[[Any], None]], None]
 _OWNER: Final = "_asynckit_owner"
+_ORIGINAL: Final = "_asynckit_original"
+#: What ``instance.__class__ = cls`` does where a class has not put a property in its place.
+_SET_CLASS: Final = object.__dict__["__class__"].__set__
 
 
 class Cursors:
@@ -35,7 +39,7 @@ class Cursors:
         """Return ``cursor``, so changed that only its own thread closes it."""
         cls: Any = type(cursor)
         if issubclass(cls, CursorWrapper):
-            cursor.__class__ = _owned(cls)
+            become(cursor, _owned(cls))
             vars(cursor)[_OWNER] = self
             self._open.add(cursor)
         return cursor
@@ -73,5 +77,24 @@ class _OwnedCursor:
 
 
 @functools.cache
-def _owned(cls: type) -> type:
-    return type(cls.__name__, (_OwnedCursor, cls), {"__module__": cls.__module__})
+def _owned(cls: Any) -> type:
+    return changed(cls, _OwnedCursor)
+
+
+def changed(cls: type, by: type) -> type:
+    """Return what ``become`` makes of objects of ``cls``; they still say that they are of that class.
+
+    Django Debug Toolbar, for example, makes others of it, which know nothing of ours.
+    """
+    original = vars(cls).get(_ORIGINAL, cls)
+    names = {
+        "__module__": cls.__module__,
+        "__class__": property(lambda _self: original),
+        _ORIGINAL: original,
+    }
+    return types.new_class(cls.__name__, (by, cls), exec_body=lambda body: body.update(names))
+
+
+def become(instance: object, cls: type) -> None:
+    """Make ``instance`` one of ``cls``; itself, since others may have it, and not its class."""
+    _SET_CLASS(instance, cls)

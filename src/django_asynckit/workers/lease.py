@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from django_asynckit.conf import worker_settings
+from django_asynckit.workers.added import no_second_connection
 from django_asynckit.workers.connections import Connections
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.seat import Seat
@@ -91,6 +92,18 @@ class Lease(Seat):
         worker = self.worker
         return {} if worker is None else worker.connections.all()
 
+    def may_be_copied(self) -> bool:
+        worker = self.worker
+        if worker is not None:
+            return worker.connections.may_be_copied()
+        source = self._source()
+        return source is None or source.may_be_copied()
+
+    def has_own_state(self) -> bool:
+        """Whether the request has set on a connection what a class of the user's adds to Django's."""
+        worker = self.worker
+        return worker is not None and worker.connections.have_own_state()
+
     def look_at_connections(self) -> None:
         if self.worker is not None:
             self.is_in_transaction = self.worker.connections.in_transaction()
@@ -103,6 +116,8 @@ class Lease(Seat):
         """Make ``connections``, its worker's, like those of the seat that it is beside."""
         source = self._source()
         if source is not None:
+            if not source.may_be_copied():
+                raise no_second_connection("A call beside others of its request")
             connections.carry_from(source.connections())
         self.is_like_source = True
 
@@ -143,7 +158,7 @@ class Lease(Seat):
         if self.has_ended:
             return True
         if worker_settings().hold == "call":
-            return not self.may_keep_iterator
+            return not (self.may_keep_iterator or self.has_own_state())
         return self.is_streaming and self.is_stateless
 
     def may_lend(self) -> bool:

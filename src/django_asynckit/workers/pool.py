@@ -74,6 +74,12 @@ class Pool:
                     "The worker cannot be released now: a call, a transaction or an iterator of "
                     "this request is using it."
                 )
+            if lease.has_own_state():
+                raise RuntimeError(
+                    "The worker cannot be released now: the next query would not have what this "
+                    "request has set on its connection, whose class is not Django's: the tenant, for "
+                    "example."
+                )
             lease.must_close = True
             self._settle(lease)
         self._unlocked()

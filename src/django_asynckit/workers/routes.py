@@ -23,6 +23,7 @@ from django_asynckit._asgiref import (
     thread_that_waits,
 )
 from django_asynckit._bridge import reset
+from django_asynckit.workers.added import no_second_connection
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
 from django_asynckit.workers.seat import Seat
@@ -193,6 +194,8 @@ def _free(seat: Seat) -> Seat:
         source = weakref.ref(seat)
         while seat.holds:
             if seat.beside is None:
+                if not seat.may_be_copied():
+                    raise no_second_connection("A call beside an open aatomic block")
                 seat.beside = _lease_like(source)
                 seat.beside.never_waits = True
             seat = seat.beside

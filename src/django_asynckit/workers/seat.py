@@ -62,6 +62,13 @@ class Seat(abc.ABC):
         """Return the connection wrappers that code here uses, to be looked at only."""
 
     @abc.abstractmethod
+    def may_be_copied(self) -> bool:
+        """Whether a request may have a second connection beside those here.
+
+        Not if code of the user's has set something on them that a second one would not have.
+        """
+
+    @abc.abstractmethod
     def look_at_connections(self) -> None:
         """Do what is needed here, in the right thread, for :meth:`connections`."""
 

@@ -17,6 +17,7 @@ from django_asynckit._asgiref import (
     thread_that_waits,
     waits_no_more,
 )
+from django_asynckit.workers.added import may_be_copied
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.seat import Seat
 from django_asynckit.workers.worker import Worker
@@ -78,6 +79,11 @@ class ThreadSeat(Seat):
 
     def connections(self) -> dict[str, BaseDatabaseWrapper]:
         return self._connections if self.lease is None else self.lease.connections()
+
+    def may_be_copied(self) -> bool:
+        if self.lease is not None:
+            return self.lease.may_be_copied()
+        return may_be_copied(self._connections.values())
 
     def look_at_connections(self) -> None:
         self._connections = {one.alias: one for one in connections.all(initialized_only=True)}

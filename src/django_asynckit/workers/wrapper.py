@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,21 +9,15 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.functional import cached_property
 
+from django_asynckit.workers.added import added_state
 from django_asynckit.workers.cursors import Cursors
-from django_asynckit.workers.sql import SESSION_CHANGED, watch
+from django_asynckit.workers.resetting import clean_for_pool, driver_state, is_of_pool, reset
+from django_asynckit.workers.watching import Watch
 
-#: Modules of Django that open cursors for SQL of their own, not for SQL that a user wrote.
-_ORM: Final = (
-    "django.db.models.sql.compiler",
-    "django.db.backends.",
-    "django.core.cache.backends.db",
-)
 #: What libpq says of a connection: active, in a transaction, in one that has failed.
 _IN_TRANSACTION: Final = (1, 2, 3)
-#: Modules of Django's own connection wrappers.
-_STOCK: Final = tuple(
-    f"django.db.backends.{name}." for name in ("mysql", "oracle", "postgresql", "sqlite3")
-)
+#: What Django's wrappers know of the server and of the driver's object, and ask once.
+_OF_SERVER: Final = ("isolation_level", "mysql_server_data", "pg_version")
 
 
 class Wrapper:
@@ -40,21 +32,11 @@ class Wrapper:
         self.connection = connection
         #: Those that fetch in chunks and are open.
         self.cursors = cursors
-        self._is_trusted = is_trusted
-        self._added_names = _added_names(connection)
-        self._added = self._values_of_added()
-        vars(connection)[SESSION_CHANGED] = False
-        self._names = set(vars(connection))
-        self._execute_wrappers: list[Any] = list(connection.execute_wrappers)
+        self._added = added_state(connection)
+        self._driver: list[Any] = []
         self._logs_queries = connection.force_debug_cursor
-        self._ran_raw_sql = False
-        self._watching = {
-            "connect": self._connect,
-            "cursor": functools.partial(self._open_cursor, "cursor"),
-            "chunked_cursor": functools.partial(self._open_cursor, "chunked_cursor"),
-        }
-        self._names.update(self._watching)
-        self._watch()
+        self._watch = Watch(connection, cursors, is_trusted, self._connect, self._close)
+        self._names = set(vars(connection))
 
     def in_transaction(self) -> bool:
         """Whether a transaction is open, or autocommit is not what the settings say."""
@@ -93,9 +75,13 @@ class Wrapper:
         else:
             connection.close_if_unusable_or_obsolete()
 
-    def must_not_be_kept(self) -> bool:
+    def was_changed(self) -> bool:
         """Whether the next request would see what this one left on the session or the wrapper."""
-        return vars(self.connection)[SESSION_CHANGED] or self._values_of_added() != self._added
+        return self.has_own_state() or (self._watch.has_changed and not self._keeps_its_data())
+
+    def has_own_state(self) -> bool:
+        """Whether a request changed what a class of one's own adds to Django's: the tenant."""
+        return added_state(self.connection) != self._added
 
     def is_kept(self) -> bool:
         """Whether nobody closes the connection when a request ends; there may be none."""
@@ -103,7 +89,7 @@ class Wrapper:
         return connection.connection is None or (
             connection.settings_dict["CONN_MAX_AGE"] != 0
             and not self.cursors
-            and not self.must_not_be_kept()
+            and not self.was_changed()
         )
 
     def has_died(self) -> bool:
@@ -119,16 +105,15 @@ class Wrapper:
         """Whether the next request could take the connection as it is."""
         connection = self.connection
         return not (
-            self._ran_raw_sql
+            self._watch.has_changed
             or connection.errors_occurred
             or connection.run_on_commit
-            or connection.execute_wrappers != self._execute_wrappers
+            or connection.execute_wrappers != self._watch.execute_wrappers
             or connection.force_debug_cursor != self._logs_queries
             or connection.allow_thread_sharing
             or settings.DEBUG  # The log of queries is a request's own.
-            or self._values_of_added() != self._added
+            or self.has_own_state()
             or self._unknown_attributes()
-            or any(vars(connection).get(name) != ours for name, ours in self._watching.items())
         )
 
     def restore(self) -> None:
@@ -136,20 +121,47 @@ class Wrapper:
         connection = self.connection
         for name in self._unknown_attributes():
             delattr(connection, name)
-        connection.execute_wrappers = list(self._execute_wrappers)
+        connection.execute_wrappers = list(self._watch.execute_wrappers)
         connection.force_debug_cursor = self._logs_queries
         connection.queries_log.clear()
         connection.run_on_commit = []
         while connection.allow_thread_sharing:
             connection.dec_thread_sharing()
-        self._ran_raw_sql = False
-        self._watch()
+        self._watch.has_changed = False
+
+    def take_session(self) -> Any:
+        """Return the driver's connection, as new, if it can be had so; the wrapper has it no more."""
+        raw = self.connection.connection
+        if raw is None or self._watch.was_handed_out or driver_state(raw) != self._driver:
+            return None  # A cursor's execute() returns the driver's, which leads to the connection too.
+        if not reset(self.connection):
+            return None
+        self.connection.connection = None
+        return raw
+
+    def begin_with(self, raw: Any, earlier: BaseDatabaseWrapper) -> None:
+        """Do what Django does to a new connection to ``raw``, which ``earlier`` had and is as new."""
+        connection: Any = self.connection
+        vars(connection).update(
+            {name: value for name, value in vars(earlier).items() if name in _OF_SERVER}
+        )
+        connection.get_new_connection = lambda _params: raw
+        try:
+            connection.connect()
+        finally:
+            del connection.get_new_connection
+        connection.close_at = earlier.close_at  # It does not get any younger.
 
     def _is_usable(self) -> bool:
         try:
             return self.connection.is_usable()
         except Exception:
             return False
+
+    def _keeps_its_data(self) -> bool:
+        """Whether it is a database in memory, which Django never closes: its data would be lost."""
+        connection: Any = self.connection
+        return connection.vendor == "sqlite" and bool(connection.is_in_memory_db())
 
     def _unknown_attributes(self) -> list[str]:
         unknown = vars(self.connection).keys() - self._names
@@ -159,44 +171,30 @@ class Wrapper:
         self._names |= {n for n in unknown if isinstance(getattr(cls, n, None), cached_property)}
         return list(unknown - self._names)
 
-    def _values_of_added(self) -> list[Any]:
-        return [vars(self.connection).get(name) for name in self._added_names]
-
-    def _watch(self) -> None:
-        for name, ours in self._watching.items():
-            setattr(self.connection, name, ours)
-
-    def _open_cursor(self, name: str) -> Any:
-        caller: str = sys._getframe(1).f_globals.get("__name__", "")
-        cursor = getattr(type(self.connection), name)(self.connection)
-        if name == "chunked_cursor":
-            cursor = self.cursors.add(cursor)
-        if caller.startswith(_ORM) or self._is_trusted():
-            return cursor
-        self._ran_raw_sql = True
-        return watch(cursor, self.connection)
-
-    def _connect(self) -> None:
+    def _connect(self, connect: Callable[[], None]) -> None:
         """Keep what receivers of ``connection_created`` add: it belongs to the connection."""
-        connection, ran_raw_sql = self.connection, self._ran_raw_sql
+        connection, watch = self.connection, self._watch
         names, wrappers = set(vars(connection)), list(connection.execute_wrappers)
-        added = self._values_of_added()
-        type(connection).connect(connection)
+        before, was_changed, was_handed_out = (
+            added_state(connection),
+            watch.has_changed,
+            watch.was_handed_out,
+        )
+        connect()
+        self._driver = driver_state(connection.connection)
         self._names |= vars(connection).keys() - names
-        self._execute_wrappers += [w for w in connection.execute_wrappers if w not in wrappers]
+        watch.execute_wrappers += [w for w in connection.execute_wrappers if w not in wrappers]
         # What the request had set before is its own.
-        self._added = [
-            known if now == before else now
-            for known, before, now in zip(self._added, added, self._values_of_added(), strict=True)
-        ]
-        self._ran_raw_sql = ran_raw_sql
-        vars(connection)[SESSION_CHANGED] = False
+        self._added |= {
+            name: value
+            for name, value in added_state(connection).items()
+            if name not in before or value != before[name]
+        }
+        watch.has_changed, watch.was_handed_out = was_changed, was_handed_out
 
-
-def _added_names(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the attributes that a class made of one of Django's adds: the tenant, for example."""
-    cls = type(connection)
-    stock = next((base for base in cls.__mro__ if base.__module__.startswith(_STOCK)), cls)
-    if stock is cls:
-        return []
-    return list(vars(connection).keys() - vars(stock(connection.settings_dict, connection.alias)))
+    def _close(self, close: Callable[[], None]) -> None:
+        """See to it that what goes back to a pool is as its next user expects it."""
+        raw = self.connection.connection
+        if is_of_pool(raw) and self.was_changed():
+            clean_for_pool(self.connection, self._watch.was_handed_out)
+        close()

@@ -1,0 +1,1 @@
+"""A site on django-tenants: each host has a schema of its own."""
