@@ -164,7 +164,8 @@ def main() -> int:
     if arguments.uvloop:
         import uvloop
 
-        return asyncio.run(run_for(arguments), loop_factory=uvloop.new_event_loop)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(run_for(arguments))
     return asyncio.run(run_for(arguments))
 
 

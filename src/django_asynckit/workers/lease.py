@@ -59,6 +59,8 @@ class Lease(Seat):
     #: Of one beside others: whose connections its own are made like; and whether they are now.
     source: weakref.ref[Seat] | None = None
     is_like_source = False
+    #: Whether only calls come there that are kept out of a block.
+    is_beside = False
     #: Of one that has had no worker yet: where calls go rather than wait; and where they went.
     instead: Lease | None = None
     moved_to: Lease | None = None

@@ -197,7 +197,7 @@ def _free(seat: Seat) -> Seat:
                 if not seat.may_be_copied():
                     raise no_second_connection("A call beside an open aatomic block")
                 seat.beside = _lease_like(source)
-                seat.beside.never_waits = True
+                seat.beside.never_waits = seat.beside.is_beside = True
             seat = seat.beside
         return seat
 
@@ -230,9 +230,12 @@ def release(seat: Seat) -> None:
     # What is beside a seat may have been kept only by a block further in.
     one: Seat | None = seat
     while one is not None:
+        behind = _behind(one)
         if not one.holds:
             _let_go(one)
-        one = _behind(one)
+            if behind is None and isinstance(one, Lease) and one.is_beside:
+                POOL.let_go(one)  # What it is beside, such as a sync frame, is gone.
+        one = behind
 
 
 def _behind(seat: Seat) -> Seat | None:
