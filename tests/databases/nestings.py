@@ -319,7 +319,9 @@ class Run:
         await self._write(kind, [], scope)
 
     async def _leave(self, kind, nodes, scope):
-        self.left.append(asyncio.create_task(self.all(nodes, scope)))
+        # What it begins when the block around it has ended already is outside of that.
+        inner = Scope(scope, is_nested=False, is_committed=True)
+        self.left.append(asyncio.create_task(self.all(nodes, inner)))
         await asyncio.sleep(0.003)
 
     async def _cancel(self, kind, nodes, scope):
