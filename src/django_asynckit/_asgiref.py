@@ -81,13 +81,20 @@ def leave_thread() -> Token[Any] | Deleted | None:
 
 
 def leave_ended_thread() -> None:
-    """Forget the threads of this context that no longer wait: asgiref would refuse the next call.
+    """Forget the threads of this context that no longer wait, for one outside of them that does, if any.
 
-    A task may outlive the ``async_to_sync`` call that started it, and a cancellation may leave an
-    executor in the context of the code that caught it.
+    A cancellation may leave such a thread in the context of the code that caught it, and a task may
+    outlive the ``async_to_sync`` call that started it. asgiref passes on calls to the thread
+    outside, but past our routes; without one it refuses them.
     """
-    if current_executor() is not None and _waiting_executor() is None:
+    current = current_executor()
+    if current is None or not waits_no_more(current):
+        return
+    waiting = _waiting_executor()
+    if waiting is None:
         leave_thread()
+    else:
+        set_local_value(AsyncToSync.executors, "current", waiting)
 
 
 def _waiting_executor() -> Any:

@@ -148,6 +148,8 @@ class Block(Route):
         """Enter Django's block; where the thread went on meanwhile, give the seat back."""
         self.is_open = True
         current_route.set(self)
+        if self._frame is not None:
+            self._frame.take_over()  # Before entering is in its queue, so that no call behind that is missed.
         self._context = contextvars.copy_context()
         try:
             await uninterrupted(run_in_worker(self._enter), may_stop=lambda: not self._is_begun)

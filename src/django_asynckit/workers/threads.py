@@ -75,7 +75,7 @@ class ThreadSeat(Seat):
         super().hold(count)
         if self.lease is not None:
             self.lease.holds += count
-        self._take_over()
+        self.take_over()
 
     def connections(self) -> dict[str, BaseDatabaseWrapper]:
         return self._connections if self.lease is None else self.lease.connections()
@@ -91,7 +91,7 @@ class ThreadSeat(Seat):
     def end(self, successor: Any) -> None:
         """Give ``successor``, an executor, all calls that come when the thread waits no more."""
         self.successor = successor
-        self._take_over()
+        self.take_over()
 
     def thread(self) -> threading.Thread | None:
         return self._waits
@@ -114,7 +114,6 @@ class ThreadSeat(Seat):
             if executor is None or not call_before_it_goes_on(executor, self._go_on):
                 return False
             self._guests = []
-            self._take_over()
         self._guests.append(guest)
         return True
 
@@ -132,7 +131,8 @@ class ThreadSeat(Seat):
         if executor is not None and self.successor is None:
             self.successor = outer_executor(executor)
 
-    def _take_over(self) -> None:
+    def take_over(self) -> None:
+        """Have all calls that come from now on routed, and noted by the blocks that are open here."""
         executor = self._executor()
         if executor is not None:
             vars(executor).setdefault("submit", self._submit_routed)
