@@ -316,7 +316,16 @@ class Pool:
             with contextlib.suppress(IndexError):  # Another thread was quicker.
                 while True:
                     self._late.popleft()()
-        self._starter.start()
+        if self._starter.start():
+            self._rescue_blocks()
+
+    def _rescue_blocks(self) -> None:
+        """Free workers whose transaction nobody can end, since its event loop is closed."""
+        with self.lock:
+            leases = [worker.lease() for worker in self._register.resting]
+        for lease in leases:
+            if lease is not None:
+                lease.rescue_blocks()
 
     def _tick(self) -> None:
         with self.lock:

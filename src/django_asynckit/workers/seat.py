@@ -91,15 +91,17 @@ class Seat(abc.ABC):
 
     def note_call(self) -> None:
         """Tell the blocks here that the running code has a call run here, perhaps not part of them."""
-        for blocks in list(self.__dict__.get("_blocks", {}).values()):
-            for block in list(blocks):
-                block.note_call()
+        for block in self._open_blocks():
+            block.note_call()
+
+    def _open_blocks(self) -> list[Any]:
+        blocks = self.__dict__.get("_blocks")
+        return [] if blocks is None else [one for several in list(blocks.values()) for one in several]
 
     def rescue_blocks(self) -> None:
         """Have blocks rolled back that were abandoned on an event loop that is closed now."""
-        for blocks in list(self.blocks.values()):
-            for block in list(blocks):
-                block.post_if_loop_is_closed()
+        for block in self._open_blocks():
+            block.post_if_loop_is_closed()
 
     def end_turn(self) -> None:
         """Let those look again who wait for a block to end; with the lock held, from any thread."""

@@ -35,8 +35,9 @@ class Starter:
         self.count += 1
         return worker
 
-    def start(self) -> None:
-        """Start all workers that were made; the caller does not hold the lock."""
+    def start(self) -> bool:
+        """Start all workers that were made, and say if there were any; the caller does not hold the lock."""
+        has_made = bool(self._made)
         while self._made:
             with self._lock:
                 workers, self._made = self._made, []
@@ -45,3 +46,4 @@ class Starter:
                     worker.start()
                 except RuntimeError as error:  # The system gives no more threads.
                     self._fail(worker, error)
+        return has_made
