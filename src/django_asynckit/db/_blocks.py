@@ -105,6 +105,8 @@ class Block(Route):
                 self.seat = await find_home()
                 if not self.seat.is_shared:
                     self.seat, self._holds = hold(self.seat), True
+            if self._frame is not None and not self._frame.is_same_thread(self.seat):
+                self._frame = None  # It has a worker of its own, beside the thread that waits.
             holder = self._take_turn()
             if holder is None:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import suppress
 from itertools import islice
@@ -53,7 +54,11 @@ def _take(
     state = inspect.getgeneratorstate(generator)
     if state == inspect.GEN_CLOSED:  # Else it would look as if there were no more items.
         raise RuntimeError(f"{generator!r} {CLOSED_WITH_FRAME}")
-    if frame is not None and state == inspect.GEN_CREATED:
+    if (
+        frame is not None
+        and frame.thread() is threading.current_thread()  # Not on a worker beside it, which lasts.
+        and state == inspect.GEN_CREATED
+    ):
         frame.add_guest(_Open(generator))
     items: list[Any] = []
     try:

@@ -96,7 +96,9 @@ class Seat(abc.ABC):
 
     def _open_blocks(self) -> list[Any]:
         blocks = self.__dict__.get("_blocks")
-        return [] if blocks is None else [one for several in list(blocks.values()) for one in several]
+        return (
+            [] if blocks is None else [one for several in list(blocks.values()) for one in several]
+        )
 
     def rescue_blocks(self) -> None:
         """Have blocks rolled back that were abandoned on an event loop that is closed now."""

@@ -96,6 +96,10 @@ class ThreadSeat(Seat):
     def thread(self) -> threading.Thread | None:
         return self._waits
 
+    def is_same_thread(self, seat: Seat) -> bool:
+        """Whether what runs at ``seat`` runs in this thread, while it waits."""
+        return seat is self or (self._waits is not None and seat.thread() is self._waits)
+
     def is_above(self, other: ThreadSeat | None) -> bool:
         """Whether what comes to ``other`` runs only when the thread has left the sync frame of this one."""
         executor = self._executor()
@@ -139,7 +143,7 @@ class ThreadSeat(Seat):
 
     def _submit_routed(self, call: Callable[..., Any], /, *args: Any) -> Any:
         seat = self._route(self, call)
-        if seat is self or self.is_shared or self._waits_at(seat):
+        if self.is_shared or self.is_same_thread(seat):
             # A thread that waits takes work from here only, and from nowhere once it has gone on.
             self.note_call()
             return self._submit_here(call, *args)
@@ -152,9 +156,6 @@ class ThreadSeat(Seat):
             if not waits_no_more(self._executor()):
                 return self.submit(call, *args)
         return self.successor.submit(call, *args)
-
-    def _waits_at(self, seat: Seat) -> bool:
-        return self._waits is not None and seat.thread() is self._waits
 
 
 def seat_of(executor: Any, route: Callable[[ThreadSeat, Any], Seat]) -> ThreadSeat:
