@@ -1,4 +1,8 @@
-"""Runs random nestings and says what went wrong: ``--seed 0 --seconds 60``, or ``--only SEED``."""
+"""Runs random nestings and says what went wrong.
+
+``--seed 0 --seconds 60`` runs many, ``--only SEED`` one of them again and again, and ``--shrink SEED``
+takes away from it what is not needed to fail.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import django
 
@@ -45,11 +51,11 @@ def allowed(error: BaseException) -> str:
 class Batch:
     """Some programs at the same time, which share the workers."""
 
-    def __init__(self, seeds: list[int]) -> None:
-        from tests.databases.nestings import Run, generate
+    def __init__(self, programs: dict[int, Any]) -> None:
+        from tests.databases.nestings import Run
 
-        self.programs = {seed: generate(seed) for seed in seeds}
-        self.runs = {seed: Run(f"s{seed}", place) for seed, (place, _) in self.programs.items()}
+        self.programs = programs
+        self.runs = {seed: Run(f"s{seed}", place) for seed, (place, _) in programs.items()}
         self.errors: Counter[str] = Counter()
         self.faults: list[str] = []
 
@@ -123,13 +129,60 @@ def look() -> tuple[set[str], list[str]]:
     return rows, sessions
 
 
+async def shrink(seed: int) -> int:
+    from tests.databases.nestings import generate
+
+    place, nodes = generate(seed)
+    faults = await faults_of(place, nodes)
+    if not faults:
+        print(f"program {seed} does not fail alone")
+        return 0
+    tried = smaller(nodes)
+    while (fewer := next(tried, None)) is not None:
+        found = await faults_of(place, fewer)
+        if found:
+            nodes, faults, tried = fewer, found, smaller(fewer)
+    print(*faults, sep="\n")
+    pprint.pp((place, nodes), width=100)
+    return 1
+
+
+async def faults_of(place: str, nodes: list[Any]) -> list[str]:
+    """Run a program some times, and say what went wrong first."""
+    from django_asynckit.workers.context import POOL
+
+    for _ in range(5):
+        batch = Batch({1: (place, nodes)})
+        await batch.run()
+        if batch.faults:
+            POOL.__init__()  # It may hold something.
+            return batch.faults
+    return []
+
+
+def smaller(nodes: list[Any]) -> Iterator[list[Any]]:
+    """Yield what ``nodes`` are without one of them, or with less in one of them."""
+    for at in range(len(nodes)):
+        yield [*nodes[:at], *nodes[at + 1 :]]
+    for at, (kind, inside) in enumerate(nodes):
+        yield from (
+            [*nodes[:at], (kind, less), *nodes[at + 1 :]] for less in smaller(inside) if less
+        )
+        if kind in ("atomic", "lease", "gather", "agather", "group", "cancel", "timeout"):
+            yield [*nodes[:at], *inside, *nodes[at + 1 :]]
+
+
 async def run_for(arguments: argparse.Namespace) -> int:
+    from tests.databases.nestings import generate
+
+    if arguments.shrink is not None:
+        return await shrink(arguments.shrink)
     until = time.monotonic() + arguments.seconds
     chosen = random.Random(arguments.seed)
     count, errors = 0, Counter()
     while time.monotonic() < until and (not arguments.count or count < arguments.count):
         seeds = arguments.only or [chosen.randrange(10**9) for _ in range(arguments.at_once)]
-        batch = Batch(seeds)
+        batch = Batch({seed: generate(seed) for seed in seeds})
         await batch.run()
         count += len(seeds)
         errors += batch.errors
@@ -157,6 +210,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--at-once", type=int, default=3)
     parser.add_argument("--only", type=int, nargs="*")
+    parser.add_argument("--shrink", type=int)
     parser.add_argument("--uvloop", action="store_true")
     arguments = parser.parse_args()
     django.setup()
