@@ -36,8 +36,13 @@ class Place:
     is_shared: bool = False
     #: Whether a thread waits for it in ``async_to_sync``.
     has_frame: bool = True
+    #: Whether that is inside of another block, as it is with ``ATOMIC_REQUESTS``.
+    is_in_block: bool = False
     #: Whether that makes an event loop of its own, which ends with it.
     ends_loop: bool = False
+
+    def __str__(self) -> str:
+        return self.name
 
 
 # Requests.
@@ -50,7 +55,7 @@ def serve(cell: Cell, view: Any, *middleware: str, handler: Any = ASGIHandler) -
         urls = type("Urls", (), {"urlpatterns": [path("", view)]})
         with plain_root_logger(), override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware):
             reply = await drive(handler(), "/")
-        if reply.status != 200:
+        if reply.status != (500 if cell.is_refused else 200):
             cell.faults.append(f"answered with {reply.status}")
         await cell.finish()
         if handler is StockHandler:
@@ -315,7 +320,7 @@ def in_async_transaction_test_case(cell):
 
 PLACES: Final = [
     Place("async-view", async_view, is_async=True, has_frame=False),
-    Place("async-view-atomic", atomic(async_view), is_async=True, has_frame=False, is_shared=True),
+    Place("async-view-atomic", atomic(async_view), is_async=True, has_frame=False, is_shared=True, is_in_block=True),
     Place("sync-view", sync_view),
     Place("sync-view-atomic", atomic(sync_view), is_shared=True),
     Place("sync-view-on-stock", on_stock_handler, is_shared=True),
@@ -330,8 +335,8 @@ PLACES: Final = [
     Place("transaction-test-case", in_transaction_test_case, is_shared=True, ends_loop=True),
     Place("async-transaction-test-case", in_async_transaction_test_case, is_async=True, is_shared=True, ends_loop=True),
     Place("agather", in_branch, is_async=True, has_frame=False),
-    Place("async-on-commit", in_async_callback, is_async=True),
-    Place("sync-on-commit", in_sync_callback),
+    Place("async-on-commit", in_async_callback, is_async=True, is_shared=True),
+    Place("sync-on-commit", in_sync_callback, is_shared=True),
     Place("sync-on-commit-of-sync-view", in_sync_callback_of_sync_view),
     Place("sync-receiver-send", sync_receiver_of_send),
     Place("sync-receiver-asend", sync_receiver_of_asend),

@@ -1,20 +1,73 @@
+"""The table: each way out of a block of ``aatomic``, at each place where one can be.
+
+Afterwards what the code writes next is in the database, what it wrote in the block is there whole or
+not at all, no connection is in a transaction, no worker is held, and nothing has waited for long.
+There is one exception, which ``Cell.expected`` states.
+
+The rows that not all places have are below: a client that disconnects, since only a request has
+one; a loop that is closed, since only code that has made a loop closes one; and the end of the process.
+"""
+
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
+import os
+import subprocess
+import sys
 import threading
+import warnings
+from collections.abc import Iterator
 
 import pytest
+import uvloop
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connections
 
-from tests.db.places import PLACES
-from tests.db.tools import names
-from tests.db.ways import WAYS, Cell
-import asyncio
+from django_asynckit.db import aatomic, agather, aon_commit
+from django_asynckit.handler.asgi import ASGIHandler
+from django_asynckit.workers import worker_lease
+from tests.db import places
+from tests.db.places import PLACES, Place
+from tests.db.tools import add, add_sync, names, no_lease
+from tests.db.ways import FIRST, LAST, WAYS, WAYS_OF_LOOPS, Cell, Way, state
+from tests.servers.harness import ROOT
+from tests.workers.tools import until_idle
 
-by_name = lambda one: one.name
 
-
-@pytest.mark.parametrize("place", PLACES, ids=by_name)
-@pytest.mark.parametrize("way", WAYS, ids=by_name)
-def test_cell(kept, blockbuster, way, place):
+@pytest.fixture(autouse=True)
+def _loops_may_be_blocked(blockbuster):
+    """The bodies are made by both sync and async code."""
     blockbuster.deactivate()
-    cell = Cell(way, place, two_may_write=False)
-    cell.run()
+
+
+@contextlib.contextmanager
+def loops_of_uvloop() -> Iterator[None]:
+    """Let all loops be uvloop's, those too that asgiref makes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+        try:
+            yield
+        finally:
+            asyncio.set_event_loop_policy(None)
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def each_loop(request):
+    with loops_of_uvloop() if request.param == "uvloop" else contextlib.nullcontext():
+        yield
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_what_is_written_next_is_there(kept, way: Way, place: Place):
+    Cell(way, place, two_may_write=False).run()
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+@pytest.mark.parametrize("way", WAYS_OF_LOOPS, ids=str)
+def test_what_is_written_next_is_there_on_uvloop(kept, way: Way, place: Place):
+    with loops_of_uvloop():
+        Cell(way, place, two_may_write=False).run()

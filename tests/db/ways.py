@@ -42,14 +42,17 @@ class Cell:
     def run(self) -> None:
         """Run it in a thread of its own, and check what is then in the database and in the process."""
         with ThreadPoolExecutor(1) as executor:
-            executor.submit(self.place.run, self).result(20)
+            try:
+                executor.submit(self.place.run, self).result(8)
+            finally:
+                self.let_go()
         asyncio.run(self._check())
-        assert self.faults == []
+        assert self.faults == [], self.faults
 
     async def _check(self) -> None:
         if self.rows is None:
             self.rows = await names()
-        assert self.rows == self.expected()
+        assert self.rows == self.expected(), (self.rows, self.expected())
         await until_idle()
 
     # What the places run.
@@ -90,10 +93,22 @@ class Cell:
         if self.release is not None:
             self.release.set()
         for task in self.tasks:
-            if self.way is FOREVER or self.way is FOREVER_BESIDE:
+            if self.way.is_stopped:
                 task.cancel()
             _, waits = await asyncio.wait([task], timeout=5)
             assert not waits, "a task that was left never ends"
+            outcome = "" if task.cancelled() else str(task.exception() or "")
+            if self._outcome() not in outcome or bool(outcome) != bool(self._outcome()):
+                self.faults.append(f"a task that was left has heard: {outcome!r}")
+
+    def _outcome(self) -> str:
+        """Return what a task hears that was in the block: nothing, if it was cancelled or has ended well."""
+        if self.is_refused and not self.way.is_stopped:
+            return "was ended, and rolled back, with the block around it"
+        if not self.place.has_frame or self.place.ends_loop or self.way.is_stopped:
+            return ""
+        others = self.place.is_shared and self.has_others
+        return f"was ended, and {'committed as far' if others else 'rolled back, when the async_to'}"
 
     def _expect(self, before: Any, when: str) -> None:
         if state() != before:
@@ -116,16 +131,18 @@ class Cell:
             yield 2
 
     async def write(self, name: str) -> None:
-        """Write, or on a database with one writer only read, where others write meanwhile."""
-        if self.may_write:
-            await add(name)
-        else:
-            await Row.objects.acount()
+        """Write; not on a database with one writer at a time where others write meanwhile."""
+        await (add(name) if self.may_write else sync_to_async(state)())
 
     @property
     def has_others(self) -> bool:
         """Whether code beside the block writes while it is open."""
         return self.way.stays_open and (self.way.writes_beside or self.place.is_async)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a block around it ends first, which is an error: all is rolled back."""
+        return self.place.is_in_block and self.way.ends_late and self.way is not LATE
 
     @property
     def may_write(self) -> bool:
@@ -134,25 +151,18 @@ class Cell:
 
     def expected(self) -> set[str]:
         """Return which rows must be there in the end, and no others."""
+        if self.is_refused:
+            return set()
         always = {"after", "later", *(["beside"] if self.way.writes_beside else [])}
         if not self.may_write:
             return always
-        if self.way is RETURN or (self.way in (OUTLIVES, OUTLIVES_BESIDE) and self._goes_on()):
+        if self.way is RETURN or (self.way in (OUTLIVES, OUTLIVES_BESIDE) and not self.place.has_frame):
             return always | {FIRST, LAST}
-        if self.place.is_shared and self.has_others and not self._is_cancelled():
+        if self.place.is_shared and self.has_others:
             # The one exception: on the one connection that there is, what others wrote while the block
             # was open is in its transaction, and is worth more than that the block is undone.
             return always | {FIRST}
-        if self.place.is_shared and self.has_others and self.place.ends_loop:
-            return always - {"beside"}  # As with any block that fails: see the reference of ``db``.
         return always
-
-    def _goes_on(self) -> bool:
-        return not self.place.has_frame
-
-    def _is_cancelled(self) -> bool:
-        """Whether the end of the loop cancels what was left, before the thread goes on."""
-        return self.way.ends_late and self.place.ends_loop and self.way is not LATE
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +176,11 @@ class Way:
     #: Whether the block is still open then; and whether it stays so until something else happens.
     stays_open: bool = False
     ends_late: bool = False
+    #: Whether what is left waits for ever, and is cancelled in the end.
+    is_stopped: bool = False
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def state() -> tuple[bool, int, bool]:
@@ -283,8 +298,6 @@ async def leaves_a_task(cell: Cell) -> None:
 RETURN: Final = Way("return", returns)
 OUTLIVES: Final = Way("outlives", leaves_a_task, False, stays_open=True, ends_late=True)
 OUTLIVES_BESIDE: Final = Way("outlives-beside", leaves_a_task, stays_open=True, ends_late=True)
-FOREVER: Final = Way("forever", leaves_a_task, False, stays_open=True, ends_late=True)
-FOREVER_BESIDE: Final = Way("forever-beside", leaves_a_task, stays_open=True, ends_late=True)
 LATE: Final = Way("collected-late", keeps_a_coroutine, False, stays_open=True, ends_late=True)
 WAYS: Final = [
     RETURN,
@@ -298,11 +311,13 @@ WAYS: Final = [
     Way("generator-collected", drops_a_generator, stays_open=True),
     Way("coroutine-collected", drops_a_coroutine, False, stays_open=True),
     Way("coroutine-collected-beside", drops_a_coroutine, stays_open=True),
-    Way("coroutine-collected-in-thread", drops_a_coroutine_in_a_thread),
+    Way("coroutine-collected-in-thread", drops_a_coroutine_in_a_thread, stays_open=True),
     Way("task-collected", drops_a_task, stays_open=True),
     LATE,
     OUTLIVES,
     OUTLIVES_BESIDE,
-    FOREVER,
-    FOREVER_BESIDE,
+    Way("forever", leaves_a_task, False, stays_open=True, ends_late=True, is_stopped=True),
+    Way("forever-beside", leaves_a_task, stays_open=True, ends_late=True, is_stopped=True),
 ]
+#: Where it is the event loop that closes what was left.
+WAYS_OF_LOOPS: Final = [way for way in WAYS if way.stays_open and not way.is_stopped]

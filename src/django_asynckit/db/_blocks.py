@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from django_asynckit._asgiref import leave_ended_thread
+from django_asynckit._asgiref import is_run_for_thread, leave_ended_thread
 from django_asynckit._bridge import run_in_worker, uninterrupted
 from django_asynckit.conf import worker_settings
 from django_asynckit.db import _messages as messages
@@ -75,6 +75,7 @@ class Block(Route):
         """Wait for the place, and begin there; a cancellation leaves nothing begun."""
         self._caller = Caller(sys._getframe(2))
         self._loop = asyncio.get_running_loop()
+        self._is_run_for_thread = is_run_for_thread(self._loop)
         while not self._is_entered:
             await self._take_seat()
             await self._begin()
@@ -266,7 +267,7 @@ class Block(Route):
         if self._is_exited or self._thread != threading.get_ident():
             return
         self._is_exited = True
-        is_kept = isinstance(error, GeneratorExit) and self._when_left() is None
+        is_kept = self._is_left_behind(error) and self._when_left() is None
         failure = None if is_kept else error
         for block in inside:
             if block.is_open and failure is None and not is_kept:
@@ -281,6 +282,13 @@ class Block(Route):
         self._exit_django(failure)
         if failure is not None and failure is not error:
             raise failure
+
+    def _is_left_behind(self, error: BaseException | None) -> bool:
+        """Whether its code was closed, or cancelled since what the thread waited for has ended before it."""
+        is_over = self._is_run_for_thread and not is_run_for_thread(self._loop)
+        return isinstance(error, GeneratorExit) or (
+            is_over and isinstance(error, asyncio.CancelledError)
+        )
 
     def _when_left(self) -> GeneratorExit | None:
         """Return the error with which to end it if nobody hears of that: none, if others lost their work."""
