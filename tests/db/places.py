@@ -58,8 +58,6 @@ def serve(cell: Cell, view: Any, *middleware: str, handler: Any = ASGIHandler) -
         if reply.status != (500 if cell.is_refused else 200):
             cell.faults.append(f"answered with {reply.status}")
         await cell.finish()
-        if handler is StockHandler:
-            await sync_to_async(connections.close_all)()
 
     asyncio.run(main())
 
@@ -126,7 +124,11 @@ def in_sync_middleware(cell):
 
 
 def on_stock_handler(cell):
-    serve(cell, as_view(cell.sync_body), handler=StockHandler)
+    def body():
+        cell.sync_body()
+        connections.close_all()  # Its thread ends with the request, and leaves them to Python.
+
+    serve(cell, as_view(body), handler=StockHandler)
 
 
 async def branch(cell):
