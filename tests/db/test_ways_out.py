@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import gc
-import os
+import signal
 import subprocess
 import sys
 import threading
@@ -31,11 +32,13 @@ from django_asynckit.workers import worker_lease
 from django.test import override_settings
 from django.urls import path
 from tests.db import places
+from tests.db.cancelling import Left
 from tests.db.places import PLACES, Place
 from tests.db.tools import add, add_sync, names, no_lease
 from tests.db.ways import FIRST, LAST, WAYS, WAYS_OF_LOOPS, Cell, Way, state
 from tests.driver import plain_root_logger, scope_for
-from tests.servers.harness import ROOT
+from tests.db.ends_of_process import PROGRAMS
+from tests.servers import harness
 from tests.workers.tools import until_idle
 
 
@@ -150,3 +153,132 @@ def test_a_client_that_disconnects(kept, monkeypatch, each_loop, view, middlewar
     expected = {"callback": {FIRST}, "sync_view": set() if is_atomic else {"after"}}
     assert left == (["here"] if view == "sync_view" else [])
     assert found == expected.get(view, set())
+
+
+# The end of the process, which is no request's.
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_at_the_end_of_the_process_nothing_is_half_written(kept, program):
+    command = [sys.executable, "-m", "tests.db.ends_of_process", program]
+    environment = {**harness.environment(), "DJANGO_SETTINGS_MODULE": "tests.settings", "TESTS_DB": kept["NAME"]}
+    done = subprocess.run(command, cwd=harness.ROOT, env=environment, capture_output=True, text=True, timeout=20)
+    assert done.returncode in ((-signal.SIGINT, 130) if "interrupted" in program else (0,)), done.stderr
+    assert asyncio.run(names()) == {"before"}
+
+
+# A loop that is closed with a block open. Only code that has made a loop closes it: a script, and a
+# thread of one's own, as libraries have it, beside any other code.
+
+
+class Closed:
+    """Leaves a block on a loop of its own, and closes that without cancelling anything."""
+
+    def __init__(self, what: str, is_kept: bool, has_lease: bool = False) -> None:
+        self.what, self.is_kept, self.has_lease = what, is_kept, has_lease
+        self.kept: list[object] = []
+
+    def run(self) -> None:
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda _loop, _context: None)  # A pending task is reported.
+        loop.run_until_complete(self._leave_in_lease() if self.has_lease else self._leave())
+        loop.close()
+        if not self.is_kept:
+            self.kept.clear()
+            gc.collect()
+
+    async def _leave_in_lease(self) -> None:
+        async with worker_lease():
+            await self._leave()
+
+    async def _leave(self) -> None:
+        entered = asyncio.Event()
+        if self.what == "task":
+            self.kept.append(asyncio.create_task(self._block(entered)))
+            await entered.wait()
+        elif self.what == "coroutine":
+            self.kept.append(self._block(entered))
+            task = asyncio.ensure_future(Left(self.kept[0]))
+            await entered.wait()
+            task.cancel()
+            await asyncio.wait([task])
+        else:
+            self.kept.append(self._items())
+            await anext(self.kept[0])
+
+    async def _block(self, entered: asyncio.Event) -> None:
+        async with aatomic():
+            await add(FIRST)
+            entered.set()
+            await asyncio.Event().wait()
+
+    async def _items(self):
+        async with aatomic():
+            await add(FIRST)
+            yield
+
+    def beside(self) -> None:
+        """Run it in a thread with the context of the running code."""
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(self.run,))
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+
+    async def from_async_code(self) -> None:
+        await sync_to_async(self.beside, thread_sensitive=False)()
+        async with aatomic():
+            await add("block")
+        await add("after")
+        assert not await sync_to_async(lambda: state()[0])()
+
+    # The places.
+
+    def script(self) -> None:
+        self.run()
+        asyncio.run(self._write(no_lease()))
+
+    async def _write(self, surroundings) -> None:
+        async with surroundings:
+            async with aatomic():
+                await add("block")
+            await add("after")
+            assert not await sync_to_async(lambda: state()[0])()
+
+    def beside_lease(self) -> None:
+        async def main():
+            async with worker_lease():
+                await self.from_async_code()
+            await until_idle()
+
+        asyncio.run(main())
+
+    def beside_script(self) -> None:
+        async def main():
+            async with no_lease():
+                await self.from_async_code()
+
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["abandoned", "referenced"])
+@pytest.mark.parametrize("what", ["task", "coroutine", "generator"])
+@pytest.mark.parametrize("where", ["script", "beside_lease", "beside_script"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_is_closed(kept, each_loop, where, what, is_kept):
+    closed = Closed(what, is_kept)
+    getattr(closed, where)()
+    assert asyncio.run(names()) == {"block", "after"}
+    closed.kept.clear()
+    gc.collect()
+    asyncio.run(until_idle())
+    assert asyncio.run(names()) == {"block", "after"}
+
+
+@pytest.mark.parametrize("what", ["task", "coroutine", "generator"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_is_closed_with_its_lease_gives_the_worker_back(kept, each_loop, what):
+    """Only what is abandoned: nobody else knows of the lease while the block is referenced."""
+    Closed(what, is_kept=False, has_lease=True).run()
+    asyncio.run(until_idle())
+    asyncio.run(add("after"))
+    assert asyncio.run(names()) == {"after"}
