@@ -114,7 +114,16 @@ def keeps_generator_of_closed_loop(work):
 
 kept = []
 #: Where each program has a process, one of a kind is enough.
-ENDS = [exits, exits_in_frame, is_interrupted, is_interrupted_in_nested_frame, ends_beside_thread, keeps_task, keeps_generator, keeps_generator_of_closed_loop]
+ENDS = [
+    exits,
+    exits_in_frame,
+    is_interrupted,
+    is_interrupted_in_nested_frame,
+    ends_beside_thread,
+    keeps_task,
+    keeps_generator,
+    keeps_generator_of_closed_loop,
+]
 PROGRAMS = {
     f"{end.__name__}-{work.__name__}": (end, work)
     for end in ENDS

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import django
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.handlers.asgi import ASGIHandler as StockHandler
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.dispatch import Signal
 from django.http import HttpResponse
 from django.test import TestCase, TransactionTestCase, override_settings
@@ -19,7 +18,7 @@ from django.urls import path
 
 from django_asynckit.db import aatomic, agather, aon_commit
 from django_asynckit.handler.asgi import ASGIHandler
-from tests.db.tools import add, no_lease
+from tests.db.tools import no_lease
 from tests.db.ways import Cell, state
 from tests.driver import drive, plain_root_logger
 
@@ -322,7 +321,14 @@ def in_async_transaction_test_case(cell):
 
 PLACES: Final = [
     Place("async-view", async_view, is_async=True, has_frame=False),
-    Place("async-view-atomic", atomic(async_view), is_async=True, has_frame=False, is_shared=True, is_in_block=True),
+    Place(
+        "async-view-atomic",
+        atomic(async_view),
+        is_async=True,
+        has_frame=False,
+        is_shared=True,
+        is_in_block=True,
+    ),
     Place("sync-view", sync_view),
     Place("sync-view-atomic", atomic(sync_view), is_shared=True),
     Place("sync-view-on-stock", on_stock_handler, is_shared=True),
@@ -335,7 +341,13 @@ PLACES: Final = [
     Place("test-case", in_test_case, is_shared=True, ends_loop=True),
     Place("async-test-case", in_async_test_case, is_async=True, is_shared=True, ends_loop=True),
     Place("transaction-test-case", in_transaction_test_case, is_shared=True, ends_loop=True),
-    Place("async-transaction-test-case", in_async_transaction_test_case, is_async=True, is_shared=True, ends_loop=True),
+    Place(
+        "async-transaction-test-case",
+        in_async_transaction_test_case,
+        is_async=True,
+        is_shared=True,
+        ends_loop=True,
+    ),
     Place("agather", in_branch, is_async=True, has_frame=False),
     Place("async-on-commit", in_async_callback, is_async=True, is_shared=True),
     Place("sync-on-commit", in_sync_callback, is_shared=True),

@@ -155,7 +155,9 @@ async def test_a_wait_that_cannot_end_names_both_blocks(together, run_sync):
     error = await error_in_block(getattr(nested, together))
     assert isinstance(error, RuntimeError)
     waiter, holder = (line_of(function) for function in (nested.helper, nested.a))
-    assert str(error).startswith(f"aatomic(using='default') at {waiter} in Nested.helper would wait")
+    assert str(error).startswith(
+        f"aatomic(using='default') at {waiter} in Nested.helper would wait"
+    )
     assert f"aatomic(using='default') at {holder} in Nested.a is open" in str(error)
     await until_idle()
 
@@ -186,12 +188,16 @@ async def request_in_block():
         assert (await AsyncClient().get("/v/")).status_code == 200
 
 
-BETWEEN = pytest.mark.parametrize("work", [lease_in_block, request_in_block], ids=["lease", "request"])
+BETWEEN = pytest.mark.parametrize(
+    "work", [lease_in_block, request_in_block], ids=["lease", "request"]
+)
 
 
 @pytest.fixture
 def site():
-    with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("v/", block_view)]}), MIDDLEWARE=[]):
+    with override_settings(
+        ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("v/", block_view)]}), MIDDLEWARE=[]
+    ):
         yield
 
 
@@ -350,7 +356,12 @@ def sync_view_with(callback):
 @pytest.mark.parametrize("middleware", ["", "sync_only", "sync_only_with_query"])
 @pytest.mark.parametrize("make_view", [async_view_with, sync_view_with], ids=["async", "sync"])
 @pytest.mark.parametrize("callback", CALLBACKS)
-async def test_a_callback_of_a_commit_answers(kept, monkeypatch, callback, make_view, middleware, is_atomic):
+async def test_a_callback_of_a_commit_answers(
+    kept, monkeypatch, callback, make_view, middleware, is_atomic
+):
     monkeypatch.setitem(kept, "ATOMIC_REQUESTS", is_atomic)
-    assert await serve(make_view(callback), *([f"{__name__}.{middleware}"] if middleware else [])) == 200
+    assert (
+        await serve(make_view(callback), *([f"{__name__}.{middleware}"] if middleware else []))
+        == 200
+    )
     assert await names() == {"saved"}

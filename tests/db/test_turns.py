@@ -49,7 +49,9 @@ async def in_outer_block(work):
         await work()
 
 
-SHARED = pytest.mark.parametrize("where", [in_case, in_script, in_script_in_transaction, in_outer_block])
+SHARED = pytest.mark.parametrize(
+    "where", [in_case, in_script, in_script_in_transaction, in_outer_block]
+)
 
 
 class Turn:
@@ -102,6 +104,54 @@ async def test_a_holder_that_awaits_the_waiter_ends_it_with_an_error(where):
     assert error.count("test_turns.py:") == 2
     if where is not in_case:
         assert await names() == {"holder", "after"}
+    await until_idle()
+
+
+@SHARED
+@SHORT
+async def test_several_who_wait_do_not_wake_each_other(where):
+    """They did, without end: so none of them heard that it had waited for too long."""
+
+    async def work():
+        async def wait():
+            with pytest.raises(RuntimeError, match="waited for"):
+                await turn.wait()
+
+        turn = Turn()
+        holder = asyncio.create_task(turn.hold())
+        await turn.entered.wait()
+        waiters = [asyncio.create_task(wait()) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        async with asyncio.timeout(5):
+            await asyncio.gather(*waiters)
+        turn.release.set()
+        await holder
+
+    await where(work)
+    await until_idle()
+
+
+@SHARED
+@SHORT
+async def test_a_holder_whose_own_blocks_end_is_not_waited_for_longer(where):
+    async def work():
+        async def hold():
+            async with aatomic():
+                turn.entered.set()
+                while not turn.release.is_set():
+                    async with aatomic():
+                        await asyncio.sleep(0.02)
+
+        turn = Turn()
+        holder = asyncio.create_task(hold())
+        await turn.entered.wait()
+        async with asyncio.timeout(5):
+            with pytest.raises(RuntimeError, match="waited for"):
+                await turn.wait()
+        turn.release.set()
+        await holder
+
+    await where(work)
     await until_idle()
 
 

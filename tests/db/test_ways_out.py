@@ -24,20 +24,19 @@ from collections.abc import Iterator
 import pytest
 import uvloop
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import connections
+from django.test import override_settings
+from django.urls import path
 
 from django_asynckit.db import aatomic, agather, aon_commit
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.workers import worker_lease
-from django.test import override_settings
-from django.urls import path
 from tests.db import places
 from tests.db.cancelling import Left
+from tests.db.ends_of_process import PROGRAMS
 from tests.db.places import PLACES, Place
 from tests.db.tools import add, add_sync, names, no_lease
-from tests.db.ways import FIRST, LAST, WAYS, WAYS_OF_LOOPS, Cell, Way, state
+from tests.db.ways import FIRST, WAYS, WAYS_OF_LOOPS, Cell, Way, state
 from tests.driver import plain_root_logger, scope_for
-from tests.db.ends_of_process import PROGRAMS
 from tests.servers import harness
 from tests.workers.tools import until_idle
 
@@ -138,7 +137,9 @@ class Gone:
 
 
 @pytest.mark.parametrize("is_atomic", [False, True], ids=["", "ATOMIC_REQUESTS"])
-@pytest.mark.parametrize("middleware", [(), (f"{places.__name__}.sync_only",)], ids=["", "sync-middleware"])
+@pytest.mark.parametrize(
+    "middleware", [(), (f"{places.__name__}.sync_only",)], ids=["", "sync-middleware"]
+)
 @pytest.mark.parametrize("view", ["async_view", "sync_view", "branches", "callback"])
 def test_a_client_that_disconnects(kept, monkeypatch, each_loop, view, middleware, is_atomic):
     async def main():
@@ -161,9 +162,17 @@ def test_a_client_that_disconnects(kept, monkeypatch, each_loop, view, middlewar
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_at_the_end_of_the_process_nothing_is_half_written(kept, program):
     command = [sys.executable, "-m", "tests.db.ends_of_process", program]
-    environment = {**harness.environment(), "DJANGO_SETTINGS_MODULE": "tests.settings", "TESTS_DB": kept["NAME"]}
-    done = subprocess.run(command, cwd=harness.ROOT, env=environment, capture_output=True, text=True, timeout=20)
-    assert done.returncode in ((-signal.SIGINT, 130) if "interrupted" in program else (0,)), done.stderr
+    environment = {
+        **harness.environment(),
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "TESTS_DB": kept["NAME"],
+    }
+    done = subprocess.run(
+        command, cwd=harness.ROOT, env=environment, capture_output=True, text=True, timeout=20
+    )
+    assert done.returncode in ((-signal.SIGINT, 130) if "interrupted" in program else (0,)), (
+        done.stderr
+    )
     assert asyncio.run(names()) == {"before"}
 
 

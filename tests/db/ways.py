@@ -108,7 +108,9 @@ class Cell:
         if not self.place.has_frame or self.place.ends_loop or self.way.is_stopped:
             return ""
         others = self.place.is_shared and self.has_others
-        return f"was ended, and {'committed as far' if others else 'rolled back, when the async_to'}"
+        return (
+            f"was ended, and {'committed as far' if others else 'rolled back, when the async_to'}"
+        )
 
     def _expect(self, before: Any, when: str) -> None:
         if state() != before:
@@ -156,7 +158,9 @@ class Cell:
         always = {"after", "later", *(["beside"] if self.way.writes_beside else [])}
         if not self.may_write:
             return always
-        if self.way is RETURN or (self.way in (OUTLIVES, OUTLIVES_BESIDE) and not self.place.has_frame):
+        if self.way is RETURN or (
+            self.way in (OUTLIVES, OUTLIVES_BESIDE) and not self.place.has_frame
+        ):
             return always | {FIRST, LAST}
         if self.place.is_shared and self.has_others:
             # The one exception: on the one connection that there is, what others wrote while the block
@@ -276,7 +280,9 @@ async def drops_a_task(cell: Cell) -> None:
     task = asyncio.create_task(cell.block(entered, asyncio.get_running_loop().create_future()))
     await entered.wait()
     await asyncio.sleep(0)
-    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)  # It reports that.
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, _context: None
+    )  # It reports that.
     del task
     gc.collect()
 

@@ -97,6 +97,7 @@ class Block(Route):
 
     async def _take_seat(self) -> None:
         """Find out where the block belongs; wait while one is open there that is not around it."""
+        waits_for, until = None, 0.0
         while True:
             leave_ended_thread()
             self.outer, self._frame = innermost(), frame_around()
@@ -109,8 +110,10 @@ class Block(Route):
             holder = self._take_turn()
             if holder is None:
                 return
-            self._give_back()
-            await self._wait_for(holder)
+            self._release()
+            if holder is not waits_for:
+                waits_for, until = holder, self._loop.time() + worker_settings().wait_seconds
+            await self._wait_for(holder, until)
 
     def _runs_at(self, seat: Seat) -> bool:
         """Whether calls of the running code come to the thread of ``seat``."""
@@ -129,8 +132,8 @@ class Block(Route):
             holder: Block = blocks[-1]
             return holder
 
-    async def _wait_for(self, holder: Block) -> None:
-        """Wait until ``holder`` has ended; ``RuntimeError`` if that cannot be, or takes too long."""
+    async def _wait_for(self, holder: Block, until: float) -> None:
+        """Wait until some block has ended; ``RuntimeError`` if ``holder`` cannot, or has not ``until`` then."""
         frame = self._frame
         if frame is not None and frame is not holder._frame and frame.is_above(holder._frame):
             raise RuntimeError(messages.would_deadlock(self, holder))
@@ -138,11 +141,11 @@ class Block(Route):
             if holder not in self.seat.blocks[self._using]:
                 return
             turn = self.seat.next_turn()
-        seconds = worker_settings().wait_seconds
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(until):
                 await turn
         except TimeoutError:
+            seconds = worker_settings().wait_seconds
             raise RuntimeError(messages.waited_too_long(self, holder, seconds)) from None
 
     async def _begin(self) -> None:
@@ -342,11 +345,16 @@ class Block(Route):
             blocks = self.seat.blocks.get(self._using, [])
             if self in blocks:
                 blocks.remove(self)
+        self._release()
+        with self.seat.lock:
+            self.seat.end_turn()
+
+    def _release(self) -> None:
+        """Hold the seat no longer; nobody's turn comes by that, so those who wait are not woken."""
+        with self.seat.lock:
             holds, self._holds = self._holds, False
         if holds:
             release(self.seat)
-        with self.seat.lock:
-            self.seat.end_turn()
 
     def _end(self) -> None:
         """Let others have the place for good; also what is kept for the exit goes."""
