@@ -222,7 +222,7 @@ async def is_cancelled(cell: Cell) -> None:
 async def times_out(cell: Cell) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.03):
-            await cell.block(asyncio.Event(), asyncio.sleep(60))
+            await cell.block(asyncio.Event(), asyncio.get_running_loop().create_future())
 
 
 async def breaks(cell: Cell) -> None:
