@@ -64,7 +64,12 @@ class Block(Route):
         return self._caller.belongs()
 
     def check(self) -> None:
-        if self.ended_because and not self._caller.is_iterated:
+        if self._is_begun and self._frame is not None and self._frame.waits_no_more():
+            # Its thread ends it in a moment, before it takes from a frame further out what comes now.
+            self.ended_because = self.ended_because or messages.ended_with_frame(
+                self, is_kept=self._has_others
+            )
+        if self.ended_because and (not self._caller.is_iterated or self._caller.is_running()):
             raise self._ended()
 
     def is_innermost(self) -> bool:
@@ -88,6 +93,7 @@ class Block(Route):
         if not self.is_open or self.ended_because:
             if current_route.get() is self:
                 current_route.set(self.outer)
+            self._caller.forget()
             if error is None:
                 raise self._ended()
         elif isinstance(error, GeneratorExit) and not self._caller.may_await:
@@ -320,13 +326,18 @@ class Block(Route):
         """End it with the sync frame that it was entered in, unless its own end came before."""
         if not self._is_exited:
             self._end_by_others(messages.ended_with_frame(self, is_kept=self._has_others))
-            self._roll_back(GeneratorExit())
+            self._undo(GeneratorExit())
 
     def _roll_back(self, error: BaseException) -> None:
+        self._undo(error)
+        self._end()
+
+    def _undo(self, error: BaseException) -> None:
         with contextlib.suppress(Exception):
             self._exit(error, self._inside())
         self.seat.look_at_connections()
-        self._end()
+        self._give_back()
+        self._context = contextvars.Context()
 
     def _inside(self) -> list[Block]:
         """Return the blocks that were entered in this one, the last one first."""
@@ -357,7 +368,7 @@ class Block(Route):
             release(self.seat)
 
     def _end(self) -> None:
-        """Let others have the place for good; also what is kept for the exit goes."""
+        """Let others have the place for good, when its code is behind it; what is kept for the exit goes."""
         self._give_back()
         self._context = contextvars.Context()
         self._caller.forget()
