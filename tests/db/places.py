@@ -291,7 +291,10 @@ def make_case(cell, base, test):
             self.before = state()
             # Before the teardown of the class, which asks what is in the database.
             self.addCleanup(cell.note_rows)
-            self.addCleanup(lambda: self.assertEqual(state(), self.before))
+            self.addCleanup(self.check_state)
+
+        def check_state(self):
+            assert state() == self.before, (state(), self.before)
 
     Case.test = test
     return Case

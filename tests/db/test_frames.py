@@ -108,7 +108,9 @@ async def test_an_async_generator_that_goes_on_behind_its_frame_writes_nothing()
 
     async def go_on():
         await add("beside")
-        with pytest.raises(RuntimeError, match="was ended, and rolled back, when the async_to_sync"):
+        with pytest.raises(
+            RuntimeError, match="was ended, and rolled back, when the async_to_sync"
+        ):
             await anext(kept[0])
         await asyncio.create_task(add("task"))
 

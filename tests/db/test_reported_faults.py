@@ -55,6 +55,7 @@ async def items():
 async def first():
     async for item in items():
         return item
+    return None
 
 
 async def leave_task():

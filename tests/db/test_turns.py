@@ -79,7 +79,7 @@ async def test_a_holder_that_awaits_the_waiter_ends_it_with_an_error(where):
         async def hold():
             async with aatomic():
                 turn.entered.set()
-                with pytest.raises(RuntimeError, match="waited for 0.2 s") as caught:
+                with pytest.raises(RuntimeError, match=r"waited for 0\.2 s") as caught:
                     await waiter
                 errors.append(str(caught.value))
                 await add("holder")
