@@ -117,6 +117,14 @@ def waits_no_more(executor: Any) -> bool:
     return False
 
 
+def is_run_for_thread(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether ``async_to_sync`` has made ``loop``, and what a thread waits for there has not ended.
+
+    When that has ended the loop cancels all other tasks, and is closed.
+    """
+    return loop in AsyncToSync.loop_thread_executors
+
+
 def outer_executor(executor: Any) -> Any:
     """Return the executor that asgiref gives calls to when the thread of ``executor`` has gone on."""
     return getattr(executor, "_old_executor", None)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from django_asynckit._asgiref import leave_ended_thread
+from django_asynckit._asgiref import is_run_for_thread, leave_ended_thread
 from django_asynckit._bridge import run_in_worker, uninterrupted
 from django_asynckit.conf import worker_settings
 from django_asynckit.db import _messages as messages
@@ -64,7 +64,12 @@ class Block(Route):
         return self._caller.belongs()
 
     def check(self) -> None:
-        if self.ended_because and not self._caller.is_iterated:
+        if self._is_begun and self._frame is not None and self._frame.waits_no_more():
+            # Its thread ends it in a moment, before it takes from a frame further out what comes now.
+            self.ended_because = self.ended_because or messages.ended_with_frame(
+                self, is_kept=self._has_others
+            )
+        if self.ended_because and (not self._caller.is_iterated or self._caller.is_running()):
             raise self._ended()
 
     def is_innermost(self) -> bool:
@@ -75,6 +80,7 @@ class Block(Route):
         """Wait for the place, and begin there; a cancellation leaves nothing begun."""
         self._caller = Caller(sys._getframe(2))
         self._loop = asyncio.get_running_loop()
+        self._is_run_for_thread = is_run_for_thread(self._loop)
         while not self._is_entered:
             await self._take_seat()
             await self._begin()
@@ -87,6 +93,7 @@ class Block(Route):
         if not self.is_open or self.ended_because:
             if current_route.get() is self:
                 current_route.set(self.outer)
+            self._caller.forget()
             if error is None:
                 raise self._ended()
         elif isinstance(error, GeneratorExit) and not self._caller.may_await:
@@ -96,6 +103,7 @@ class Block(Route):
 
     async def _take_seat(self) -> None:
         """Find out where the block belongs; wait while one is open there that is not around it."""
+        waits_for, until = None, 0.0
         while True:
             leave_ended_thread()
             self.outer, self._frame = innermost(), frame_around()
@@ -110,8 +118,10 @@ class Block(Route):
             holder = self._take_turn()
             if holder is None:
                 return
-            self._give_back()
-            await self._wait_for(holder)
+            self._release()
+            if holder is not waits_for:
+                waits_for, until = holder, self._loop.time() + worker_settings().wait_seconds
+            await self._wait_for(holder, until)
 
     def _runs_at(self, seat: Seat) -> bool:
         """Whether calls of the running code come to the thread of ``seat``."""
@@ -130,8 +140,8 @@ class Block(Route):
             holder: Block = blocks[-1]
             return holder
 
-    async def _wait_for(self, holder: Block) -> None:
-        """Wait until ``holder`` has ended; ``RuntimeError`` if that cannot be, or takes too long."""
+    async def _wait_for(self, holder: Block, until: float) -> None:
+        """Wait until some block has ended; ``RuntimeError`` if ``holder`` cannot, or has not ``until`` then."""
         frame = self._frame
         if frame is not None and frame is not holder._frame and frame.is_above(holder._frame):
             raise RuntimeError(messages.would_deadlock(self, holder))
@@ -139,11 +149,11 @@ class Block(Route):
             if holder not in self.seat.blocks[self._using]:
                 return
             turn = self.seat.next_turn()
-        seconds = worker_settings().wait_seconds
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(until):
                 await turn
         except TimeoutError:
+            seconds = worker_settings().wait_seconds
             raise RuntimeError(messages.waited_too_long(self, holder, seconds)) from None
 
     async def _begin(self) -> None:
@@ -270,7 +280,7 @@ class Block(Route):
         if self._is_exited or self._thread != threading.get_ident():
             return
         self._is_exited = True
-        is_kept = isinstance(error, GeneratorExit) and self._when_left() is None
+        is_kept = self._is_left_behind(error) and self._when_left() is None
         failure = None if is_kept else error
         for block in inside:
             if block.is_open and failure is None and not is_kept:
@@ -285,6 +295,13 @@ class Block(Route):
         self._exit_django(failure)
         if failure is not None and failure is not error:
             raise failure
+
+    def _is_left_behind(self, error: BaseException | None) -> bool:
+        """Whether its code was closed, or cancelled since what the thread waited for has ended before it."""
+        is_over = self._is_run_for_thread and not is_run_for_thread(self._loop)
+        return isinstance(error, GeneratorExit) or (
+            is_over and isinstance(error, asyncio.CancelledError)
+        )
 
     def _when_left(self) -> GeneratorExit | None:
         """Return the error with which to end it if nobody hears of that: none, if others lost their work."""
@@ -313,13 +330,18 @@ class Block(Route):
         """End it with the sync frame that it was entered in, unless its own end came before."""
         if not self._is_exited:
             self._end_by_others(messages.ended_with_frame(self, is_kept=self._has_others))
-            self._roll_back(GeneratorExit())
+            self._undo(GeneratorExit())
 
     def _roll_back(self, error: BaseException) -> None:
+        self._undo(error)
+        self._end()
+
+    def _undo(self, error: BaseException) -> None:
         with contextlib.suppress(Exception):
             self._exit(error, self._inside())
         self.seat.look_at_connections()
-        self._end()
+        self._give_back()
+        self._context = contextvars.Context()
 
     def _inside(self) -> list[Block]:
         """Return the blocks that were entered in this one, the last one first."""
@@ -338,14 +360,19 @@ class Block(Route):
             blocks = self.seat.blocks.get(self._using, [])
             if self in blocks:
                 blocks.remove(self)
-            holds, self._holds = self._holds, False
-        if holds:
-            release(self.seat)
+        self._release()
         with self.seat.lock:
             self.seat.end_turn()
 
+    def _release(self) -> None:
+        """Hold the seat no longer; nobody's turn comes by that, so those who wait are not woken."""
+        with self.seat.lock:
+            holds, self._holds = self._holds, False
+        if holds:
+            release(self.seat)
+
     def _end(self) -> None:
-        """Let others have the place for good; also what is kept for the exit goes."""
+        """Let others have the place for good, when its code is behind it; what is kept for the exit goes."""
         self._give_back()
         self._context = contextvars.Context()
         self._caller.forget()

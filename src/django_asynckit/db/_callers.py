@@ -46,6 +46,10 @@ class Caller:
         """Whether the running code is that code, called by it, or a task that was started in it."""
         if self._generator is None or asyncio.current_task() is not self._task():
             return True
+        return self.is_running()
+
+    def is_running(self) -> bool:
+        """Whether the running code is that generator, or called by it."""
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame is not self._generator:
             frame = frame.f_back

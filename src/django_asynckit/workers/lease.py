@@ -78,10 +78,21 @@ class Lease(Seat):
         return job.future
 
     def post(self, function: Callable[[], None]) -> bool:
-        worker = self.worker
+        worker = self.own_worker()
         if worker is not None:
             worker.inbox.put(lambda _: function())
         return worker is not None
+
+    def own_worker(self) -> Worker | None:
+        """Return its worker, unless that has heard from the garbage collector that the lease is gone.
+
+        Coroutines that are collected with it are closed after that, and must not use what may be
+        another request's by then.
+        """
+        worker = self.worker
+        if worker is not None and worker.lease() is not self:
+            self.forget_worker()
+        return self.worker
 
     def hold(self, count: int) -> None:
         super().hold(count)

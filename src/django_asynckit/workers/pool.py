@@ -35,7 +35,7 @@ class Pool:
 
     def submit(self, lease: Lease, job: Job) -> None:
         """Give ``job`` to the worker of ``lease``, or let it wait for one."""
-        worker = lease.worker
+        worker = lease.own_worker()
         if worker is not None and worker.ident == threading.get_ident():
             raise RuntimeError(
                 "A worker cannot wait for itself: asyncio.run() and the like do not work in sync "

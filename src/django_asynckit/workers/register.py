@@ -88,7 +88,7 @@ class Register:
 
     def rest(self, lease: Lease) -> Worker | None:
         """Note that ``lease`` runs nothing; return its worker if that must be closed now."""
-        worker = lease.worker
+        worker = lease.own_worker()
         if worker is None or lease.running:
             return None
         if worker not in self.resting:

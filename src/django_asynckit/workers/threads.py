@@ -109,6 +109,11 @@ class ThreadSeat(Seat):
                 return True
         return other is None
 
+    def waits_no_more(self) -> bool:
+        """Whether the thread goes on, or is about to."""
+        executor = self._executor()
+        return executor is not None and waits_no_more(executor)
+
     def add_guest(self, guest: Guest) -> bool:
         """Have ``guest`` ended before the thread, which runs this, goes on; return whether it will be."""
         if self._has_gone_on:
@@ -129,11 +134,14 @@ class ThreadSeat(Seat):
     def _go_on(self) -> None:
         """End what was left open: the sync code behind ``async_to_sync`` must not write into it."""
         executor, guests = self._executor(), self._guests or []
+        outer = None if executor is None else outer_executor(executor)
+        if guests and outer is not None:
+            # Else what goes on there of code whose block is ended would write in no block.
+            seat_of(outer, self._route).take_over()
         while guests:
             guests.pop().end_here()
         self._waits, self._has_gone_on = None, True
-        if executor is not None and self.successor is None:
-            self.successor = outer_executor(executor)
+        self.successor = self.successor or outer
 
     def take_over(self) -> None:
         """Have all calls that come from now on routed, and noted by the blocks that are open here."""

@@ -1,0 +1,211 @@
+"""What begins in a sync frame, which waits in ``async_to_sync``, just when the thread goes on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connections, transaction
+
+from django_asynckit.db import aatomic, database_sync_to_async
+from tests.db.tools import add, add_sync, names
+from tests.db.ways import state
+
+pytestmark = pytest.mark.usefixtures("kept")
+BEFORE = (False, 0, False)
+
+
+async def block(name="inner"):
+    async with aatomic():
+        await add(name)
+        await asyncio.sleep(0.01)
+        await add(f"{name}-end")
+
+
+def in_script(function):
+    """Run sync code in a thread with connections of its own."""
+
+    def run():
+        try:
+            function()
+            assert state() == BEFORE
+        finally:
+            connections.close_all()
+
+    return asyncio.to_thread(run)
+
+
+@pytest.mark.parametrize("has_guest", [False, True], ids=["first", "second"])
+@pytest.mark.parametrize("ticks", range(8))
+async def test_a_block_that_begins_when_the_inner_frame_ends(ticks, has_guest):
+    """It is whole, in the frame around it, or it is nothing, and its task hears that."""
+    outcomes = []
+
+    async def inner():
+        if has_guest:
+            async with aatomic():
+                await add("guest")
+        tasks.append(asyncio.create_task(block()))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+
+    def sync():
+        before = state()
+        async_to_sync(inner)()
+        assert state() == before
+        add_sync("after")
+
+    async def outer():
+        await sync_to_async(sync)()
+        outcomes.extend(await asyncio.gather(*tasks, return_exceptions=True))
+
+    tasks = []
+    await in_script(lambda: async_to_sync(outer)())
+    (outcome,) = outcomes
+    if outcome is None:
+        written = {"inner", "inner-end"}
+    else:
+        assert isinstance(outcome, RuntimeError)
+        assert "was ended, and rolled back, when the async_to_sync() call" in str(outcome)
+        written = set()
+    assert await names() == written | {"after"} | ({"guest"} if has_guest else set())
+
+
+@pytest.mark.parametrize("ticks", range(8))
+async def test_a_block_that_begins_when_the_outermost_frame_ends(ticks):
+    """The loop of that frame ends with it, and cancels what is left."""
+
+    async def main():
+        tasks.append(asyncio.create_task(block()))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+
+    def script():
+        async_to_sync(main)()
+        assert state() == BEFORE
+        add_sync("after")
+
+    tasks = []
+    await in_script(script)
+    assert tasks[0].done()
+    assert await names() in ({"after"}, {"after", "inner", "inner-end"})
+
+
+async def test_an_async_generator_that_goes_on_behind_its_frame_writes_nothing():
+    """What comes after was written outside of the transaction that it believed to be in."""
+
+    async def items():
+        async with aatomic():
+            await add("first")
+            yield 1
+            await add("second")
+            yield 2
+
+    async def leave():
+        kept.append(items())
+        await anext(kept[0])
+
+    async def go_on():
+        await add("beside")
+        with pytest.raises(
+            RuntimeError, match="was ended, and rolled back, when the async_to_sync"
+        ):
+            await anext(kept[0])
+        await asyncio.create_task(add("task"))
+
+    async def outer():
+        await sync_to_async(lambda: async_to_sync(leave)())()
+        await go_on()
+
+    kept = []
+    await in_script(lambda: async_to_sync(outer)())
+    assert await names() == {"beside", "task"}
+
+
+# A generator of sync code.
+
+
+@database_sync_to_async(chunk_size=1)
+def rows(first="first"):
+    with transaction.atomic():
+        add_sync(first)
+        yield 1
+        yield 2
+        add_sync("last")
+
+
+async def test_a_generator_of_sync_code_is_closed_with_the_frame():
+    """Its transaction was open in the thread, and what that wrote next was lost."""
+
+    async def leave():
+        items.append(rows())
+        assert await anext(items[0]) == 1
+
+    def sync():
+        async_to_sync(leave)()
+        assert state() == BEFORE
+        add_sync("after")
+
+    async def outer():
+        await sync_to_async(sync)()
+        with pytest.raises(RuntimeError, match="was closed, with its transaction and cursors"):
+            await anext(items[0])
+
+    items = []
+    await in_script(lambda: async_to_sync(outer)())
+    assert await names() == {"after"}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_generator_that_the_end_of_the_loop_closes_is_closed_in_its_thread():
+    """It was closed in another one, and its transaction was open in the thread that went on."""
+
+    async def leave():
+        items.append(rows())
+        assert await anext(items[0]) == 1
+
+    def script():
+        async_to_sync(leave)()
+        assert state() == BEFORE
+        add_sync("after")
+
+    items = []
+    await in_script(script)
+    assert await names() == {"after"}
+
+
+async def test_a_generator_that_fails_when_it_is_closed_with_the_frame():
+    @database_sync_to_async(chunk_size=1)
+    def fails():
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.append(True)
+            raise LookupError("planned")
+
+    async def leave():
+        items.append(fails())
+        assert await anext(items[0]) == 1
+
+    def script():
+        async_to_sync(leave)()
+        assert closed == [True]
+        add_sync("after")
+
+    items, closed = [], []
+    await in_script(script)
+    assert await names() == {"after"}
+
+
+async def test_a_generator_of_sync_code_that_ends_in_its_frame_is_whole():
+    async def iterate():
+        assert [one async for one in rows()] == [1, 2]
+
+    def script():
+        async_to_sync(iterate)()
+        add_sync("after")
+
+    await in_script(script)
+    assert await names() == {"first", "last", "after"}
