@@ -92,6 +92,26 @@ async def test_a_block_that_begins_when_the_outermost_frame_ends(ticks):
     assert await names() in ({"after"}, {"after", "inner", "inner-end"})
 
 
+async def test_a_task_that_outlives_a_block_that_has_ended_well_writes_beside():
+    async def inner():
+        async with aatomic():
+            await add("inner")
+            tasks.append(asyncio.create_task(late()))
+
+    async def late():
+        await is_over.wait()
+        await add("late")
+
+    async def outer():
+        await sync_to_async(lambda: async_to_sync(inner)())()
+        is_over.set()
+        await tasks[0]
+
+    tasks, is_over = [], asyncio.Event()
+    await in_script(lambda: async_to_sync(outer)())
+    assert await names() == {"inner", "late"}
+
+
 async def test_an_async_generator_that_goes_on_behind_its_frame_writes_nothing():
     """What comes after was written outside of the transaction that it believed to be in."""
 
