@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connections, transaction
 
-from django_asynckit.db import aatomic, database_sync_to_async
-from tests.db.tools import add, add_sync, names
+from django_asynckit.db import aatomic, aon_commit, database_sync_to_async
+from django_asynckit.db._blocks import Block
+from django_asynckit.workers import worker_lease
+from django_asynckit.workers.routes import current_route
+from tests.db.tools import add, add_sync, names, no_lease
 from tests.db.ways import state
 
 pytestmark = pytest.mark.usefixtures("kept")
@@ -90,6 +94,26 @@ async def test_a_block_that_begins_when_the_outermost_frame_ends(ticks):
     await in_script(script)
     assert tasks[0].done()
     assert await names() in ({"after"}, {"after", "inner", "inner-end"})
+
+
+async def test_a_task_that_outlives_a_block_that_has_ended_well_writes_beside():
+    async def inner():
+        async with aatomic():
+            await add("inner")
+            tasks.append(asyncio.create_task(late()))
+
+    async def late():
+        await is_over.wait()
+        await add("late")
+
+    async def outer():
+        await sync_to_async(lambda: async_to_sync(inner)())()
+        is_over.set()
+        await tasks[0]
+
+    tasks, is_over = [], asyncio.Event()
+    await in_script(lambda: async_to_sync(outer)())
+    assert await names() == {"inner", "late"}
 
 
 async def test_an_async_generator_that_goes_on_behind_its_frame_writes_nothing():
@@ -209,3 +233,66 @@ async def test_a_generator_of_sync_code_that_ends_in_its_frame_is_whole():
 
     await in_script(script)
     assert await names() == {"first", "last", "after"}
+
+
+# Moments that only such a test meets.
+
+
+async def test_a_block_that_ends_when_its_frame_has_ended_hears_of_that():
+    """The thread is busy with something slow, for other code, so that it has not ended the block yet."""
+
+    async def work():
+        async with aatomic():
+            await add("inner")
+            entered.set()
+            await may_end.wait()
+
+    async def main():
+        tasks.append(asyncio.create_task(work()))
+        await entered.wait()
+        tasks.append(asyncio.create_task(sync_to_async(time.sleep)(0.2)))
+        await asyncio.sleep(0.02)
+        asyncio.get_running_loop().call_later(0.05, may_end.set)
+
+    def sync():
+        async_to_sync(main)()
+        assert state() == BEFORE
+        add_sync("after")
+
+    async with no_lease():
+        tasks, entered, may_end = [], asyncio.Event(), asyncio.Event()
+        await sync_to_async(sync)()
+        with pytest.raises(RuntimeError, match="was ended, and committed as far as it had got"):
+            await tasks[0]
+        await tasks[1]
+    assert await names() == {"inner", "after"}
+
+
+async def test_what_the_end_of_a_loop_cancels_may_still_write():
+    async def callback():
+        tasks.append(asyncio.create_task(late()))
+        await asyncio.sleep(0)
+
+    async def late():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await add("late")
+
+    def script():
+        with transaction.atomic():
+            async_to_sync(aon_commit)(callback)
+        add_sync("after")
+
+    tasks = []
+    await in_script(script)
+    assert await names() == {"late", "after"}
+
+
+async def test_who_finds_that_its_holder_has_ended_does_not_wait():
+    async with worker_lease():
+        async with aatomic():
+            holder = current_route.get()
+        waiter = Block("default", savepoint=True, durable=False)
+        waiter.seat = holder.seat
+        await waiter._wait_for(holder, until=0)

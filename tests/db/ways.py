@@ -38,6 +38,7 @@ class Cell:
     #: What is in the database, if the place itself had to look.
     rows: set[str] | None = None
     release: asyncio.Event | None = None
+    is_closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def run(self) -> None:
         """Run it in a thread of its own, and check what is then in the database and in the process."""
@@ -126,11 +127,14 @@ class Cell:
             await self.write(LAST)
 
     async def items(self):
-        async with aatomic():
-            await self.write(FIRST)
-            yield 1
-            await self.write(LAST)
-            yield 2
+        try:
+            async with aatomic():
+                await self.write(FIRST)
+                yield 1
+                await self.write(LAST)
+                yield 2
+        finally:
+            self.is_closed.set()
 
     async def write(self, name: str) -> None:
         """Write; not on a database with one writer at a time where others write meanwhile."""
@@ -232,7 +236,7 @@ async def breaks(cell: Cell) -> None:
 
 async def breaks_and_waits(cell: Cell) -> None:
     await breaks(cell)
-    await asyncio.sleep(0.02)
+    await cell.is_closed.wait()
 
 
 async def closes(cell: Cell) -> None:

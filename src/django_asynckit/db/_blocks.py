@@ -64,11 +64,10 @@ class Block(Route):
         return self._caller.belongs()
 
     def check(self) -> None:
-        if self._is_begun and self._frame is not None and self._frame.waits_no_more():
+        is_begun = self.is_open and self._is_begun and not self.ended_because
+        if is_begun and self._frame is not None and self._frame.waits_no_more():
             # Its thread ends it in a moment, before it takes from a frame further out what comes now.
-            self.ended_because = self.ended_because or messages.ended_with_frame(
-                self, is_kept=self._has_others
-            )
+            self.ended_because = messages.ended_with_frame(self, is_kept=self._has_others)
         if self.ended_because and (not self._caller.is_iterated or self._caller.is_running()):
             raise self._ended()
 
