@@ -6,9 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import sys
-import threading
-import weakref
-from typing import Any
 
 from django.db import transaction
 
@@ -17,6 +14,7 @@ from django_asynckit._bridge import run_in_worker, uninterrupted
 from django_asynckit.conf import worker_settings
 from django_asynckit.db import _messages as messages
 from django_asynckit.db._callers import Caller
+from django_asynckit.db._entered import Entered
 from django_asynckit.db._homes import find_home
 from django_asynckit.workers.routes import (
     Route,
@@ -40,7 +38,7 @@ class Block(Route):
         #: Why others ended it while its code was still inside, if they did.
         self.ended_because: str | None = None
         self._using = using
-        self._atomic = transaction.atomic(using, savepoint, durable)
+        self._entered = Entered(transaction.atomic(using, savepoint, durable))
         self._holds = False
         #: The sync frame in whose thread it was entered.
         self._frame: ThreadSeat | None = None
@@ -48,14 +46,9 @@ class Block(Route):
         #: Whether other code had something done meanwhile, in its transaction: tasks of the block around
         #: it, and all code of a thread that has one connection.
         self._has_others = False
-        #: The thread in which Django's block was entered, and so must be left.
-        self._thread: int | None = None
-        #: Whether entering began, Django's block was entered, and was left, and the own end has come.
+        #: In the right thread: whether entering began, and whether the block's own end has come.
         self._is_begun = False
-        self._is_entered = False
-        self._is_left = False
         self._is_exited = False
-        self._iterators_before: list[weakref.ref[Any]] = []
 
     def __str__(self) -> str:
         return f"aatomic(using={self._using!r}) at {self._caller}"
@@ -80,7 +73,7 @@ class Block(Route):
         self._caller = Caller(sys._getframe(2))
         self._loop = asyncio.get_running_loop()
         self._is_run_for_thread = is_run_for_thread(self._loop)
-        while not self._is_entered:
+        while not self._entered.is_entered:
             await self._take_seat()
             await self._begin()
         if not self.is_open:
@@ -165,7 +158,7 @@ class Block(Route):
         try:
             await uninterrupted(run_in_worker(self._enter), may_stop=lambda: not self._is_begun)
         except BaseException as error:
-            if self._is_entered and not isinstance(error, GeneratorExit):
+            if self._entered.is_entered and not isinstance(error, GeneratorExit):
                 await self._leave(error)
             else:
                 current_route.set(self.outer)
@@ -206,7 +199,7 @@ class Block(Route):
             current_route.set(self.outer)
             for block in (*inside, self):
                 block._end()
-        if self._is_entered and not self._is_exited:
+        if self._entered.is_entered and not self._is_exited:
             # Its thread takes no more work: it goes on, and ends the block.
             self._end_by_others(messages.ended_with_frame(self))
         if self.ended_because and error is None:
@@ -266,17 +259,12 @@ class Block(Route):
             self._is_begun = self._frame is None or self._frame.add_guest(self)
         if not self._is_begun:
             return
-        self._thread = threading.get_ident()
-        if self._holds:
-            self.seat.look_at_connections()
-            self._iterators_before = [weakref.ref(one) for one in self.seat.iterators()]
-        self._atomic.__enter__()
-        self._is_entered = True
+        self._entered.enter(self.seat if self._holds else None)
 
     def _exit(self, error: BaseException | None, inside: list[Block]) -> None:
         """End all that is still open inside, the last one first, and then this."""
         # Another thread may do this when its own takes no more work: that goes on, and ends it there.
-        if self._is_exited or self._thread != threading.get_ident():
+        if self._is_exited or not self._entered.is_here():
             return
         self._is_exited = True
         is_kept = self._is_left_behind(error) and self._when_left() is None
@@ -286,8 +274,8 @@ class Block(Route):
                 failure = RuntimeError(messages.ended_too_early(self, block))
             block._end_with(self)
             block.is_open = False
-        if self._holds and failure is not None:
-            self._close_iterators()
+        if failure is not None:
+            self._entered.close_iterators()
         for block in inside:
             with contextlib.suppress(Exception):
                 block._exit_django(failure or block._when_left())
@@ -307,19 +295,9 @@ class Block(Route):
         return None if self._has_others else GeneratorExit()
 
     def _exit_django(self, error: BaseException | None) -> None:
-        if self._is_entered and not self._is_left:
-            self._is_left = True
-            if self._frame is not None:
-                self._frame.remove_guest(self)
-            self._atomic.__exit__(type(error) if error is not None else None, error, None)
-
-    def _close_iterators(self) -> None:
-        """Close what reads from cursors of the transaction: Python would do it in any thread."""
-        before = [one() for one in self._iterators_before]
-        for iterator in self.seat.iterators():
-            if iterator not in before:
-                with contextlib.suppress(Exception):
-                    iterator.close()
+        if self._frame is not None:
+            self._frame.remove_guest(self)
+        self._entered.leave(error)
 
     def note_call(self) -> None:
         is_own = self in _with_outer(current_route.get()) and self._caller.belongs()
