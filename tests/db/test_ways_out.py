@@ -38,7 +38,7 @@ from tests.db.tools import add, add_sync, names, no_lease
 from tests.db.ways import FIRST, WAYS, WAYS_OF_LOOPS, Cell, Way, state
 from tests.driver import plain_root_logger, scope_for
 from tests.servers import harness
-from tests.workers.tools import until_idle
+from tests.workers.tools import is_idle, until, until_idle
 
 
 @pytest.fixture(autouse=True)
@@ -288,7 +288,8 @@ def test_a_loop_that_is_closed(kept, each_loop, where, what, is_kept):
 def test_a_loop_that_is_closed_with_its_lease_gives_the_worker_back(kept, each_loop, what):
     """Only what is abandoned: nobody else knows of the lease while the block is referenced."""
     Closed(what, is_kept=False, has_lease=True).run()
-    gc.collect()  # What is behind the generator, which is not closed: it would need its loop.
-    asyncio.run(until_idle())
+    # What is behind the generator, which is not closed: it would need its loop. The worker may be about
+    # to let go of it.
+    asyncio.run(until(lambda: gc.collect() >= 0 and is_idle()))
     asyncio.run(add("after"))
     assert asyncio.run(names()) == {"after"}
