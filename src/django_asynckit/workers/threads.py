@@ -37,6 +37,9 @@ class ThreadSeat(Seat):
 
     From the first block that holds it on, what is submitted to the executor goes through
     ``route``: an attribute of that one executor, which dies with it.
+
+    What a thread that waits in ``async_to_sync`` has open is its guests: it ends them before it goes on,
+    since the sync code behind would write into them.
     """
 
     def __init__(self, executor: Any, route: Callable[[ThreadSeat, Any], Seat]) -> None:
