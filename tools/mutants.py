@@ -43,7 +43,7 @@ KEPT = ROOT / ".mutants"
 PACKAGE = "django_asynckit"
 #: Which tests may see a fault in which file: the first that fits. Those of databases and servers are too slow.
 TESTS = {
-    "db/": ("tests/db", "tests/workers"),
+    "db/": ("tests/workers", "tests/db"),
     "handler/": ("tests/handler",),
     "middleware/": ("tests/middleware",),
     "workers/": ("tests/workers", "tests/db"),
@@ -71,8 +71,8 @@ OPERATORS = (
     "ReplaceUnaryOperator_Delete_Not",
     "ZeroIterationForLoop",
 )
-#: One test may take so long, and all tests of one mutant, in seconds.
-OF_TEST, OF_MUTANT = 15, 25
+#: One test may take so many seconds before it counts as failed.
+OF_TEST = 15
 
 
 class DropStatement(Operator):
@@ -174,17 +174,27 @@ class Lines:
         found = json.loads(known.read_text())
         self._lines, self._seconds = found["lines"], found["seconds"]
 
-    def tests_of(self, file: str, first: int, last: int) -> list[str]:
-        """Return the tests that run these lines; of those that run at import, all that run others."""
+    def tests_of(self, file: str, first: int, last: int, most: float) -> list[str]:
+        """Return the tests that run these lines, for so many seconds at most.
+
+        Of lines that run at import, it is all that run others of the file.
+        """
         lines = self._lines.get(file, {})
         reached = [lines[str(one)] for one in range(first, last + 1) if str(one) in lines]
         if any("" in one for one in reached):
             reached = list(lines.values())
         tests = {test for one in reached for test in one if test in self._seconds}
         chosen, seconds = [], 0.0
-        for test in sorted(tests, key=self._seconds.__getitem__):
+        counts = collections.Counter(test for one in lines.values() for test in one)
+        name = Path(file).stem.strip("_")
+
+        def rank(test: str) -> Any:
+            # First those that are about the file; of the others those that are quick, and run much of it.
+            return f"test_{name}.py" not in test, self._seconds[test] / counts[test]
+
+        for test in sorted(tests, key=rank):
             seconds += self._seconds[test]
-            if seconds > OF_MUTANT and chosen:
+            if seconds > most and chosen:
                 break
             chosen.append(test)
         return chosen
@@ -220,7 +230,13 @@ def in_child(function: Any, seconds: float, *, is_quiet: bool = True) -> int | N
 
 def preload() -> None:
     """Import what each run needs and no mutant changes; pytest wants to import its plugins itself."""
-    for name in ("sqlite3", "django.test", "django.core.handlers.asgi", "django.db.models", "uvloop"):
+    for name in (
+        "sqlite3",
+        "django.test",
+        "django.core.handlers.asgi",
+        "django.db.models",
+        "uvloop",
+    ):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
 
@@ -249,8 +265,8 @@ class Mutants:
                 found.append((name, number, start[0], max(start[0], end[0] - (end[1] == 0))))
         return found
 
-    def run(self, operator: str, number: int, tests: list[str]) -> str:
-        """Say what became of the mutant."""
+    def run(self, operator: str, number: int, tests: list[str], seconds: float) -> str:
+        """Say what becomes of the mutant."""
         mutated = mutate_code(self._code, operators()[operator], number)
         try:
             compile(mutated, self.name, "exec")
@@ -258,7 +274,7 @@ class Mutants:
             return "invalid"
         self._write(mutated)
         try:
-            code = in_child(lambda: run_tests(tests), 4 * OF_MUTANT)
+            code = in_child(lambda: run_tests(tests), 4 * seconds)
         finally:
             self._write(self._code)
         return {0: "survived", None: "hung"}.get(code, "killed")
@@ -308,8 +324,8 @@ def try_file(mutants: Mutants, lines: Lines, options: argparse.Namespace, until:
             continue
         if time.monotonic() > until:
             return
-        tests = lines.tests_of(mutants.name, first, last)
-        outcome = mutants.run(operator, number, tests) if tests else "unreached"
+        tests = lines.tests_of(mutants.name, first, last, options.seconds)
+        outcome = mutants.run(operator, number, tests, options.seconds) if tests else "unreached"
         mutants.note(key, outcome, operator, number)
 
 
@@ -319,6 +335,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="how many mutants of each file (all)")
     parser.add_argument("--seed", type=int, default=0, help="which ones")
     parser.add_argument("--minutes", type=float, default=1e6, help="stop after so many")
+    parser.add_argument("--seconds", type=float, default=25, help="how long to test each mutant")
     parser.add_argument("--again", action="store_true", help="try what survived once more")
     options = parser.parse_args()
     os.chdir(ROOT)

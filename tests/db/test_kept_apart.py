@@ -1,0 +1,144 @@
+"""What the end of one block does to the blocks, iterators, tasks and context variables of others: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import weakref
+
+import pytest
+
+from django_asynckit.db import aatomic, aon_commit
+from django_asynckit.workers import statistics, worker_lease
+from tests.db.tools import Row, add, names, no_lease, place
+from tests.workers.tools import Gate, hop, thread, until, until_idle
+
+pytestmark = pytest.mark.usefixtures("kept")
+
+
+async def test_a_savepoint_that_fails_leaves_the_iterators_of_the_block_around_it():
+    def rows():
+        yield from Row.objects.order_by("model").values_list("model", flat=True).iterator(1)
+
+    async with worker_lease():
+        async with aatomic():
+            await add("a", "b", "c")
+            generator = rows()
+            assert await hop(next, generator) == "a"
+            with contextlib.suppress(ValueError):
+                async with aatomic():
+                    raise ValueError("wrong")
+            assert await hop(next, generator) == "b"
+            await hop(generator.close)
+        assert await names() == {"a", "b", "c"}
+    await until_idle()
+
+
+async def test_a_savepoint_that_is_being_left_when_the_block_around_it_ends_was_left_well():
+    async def inside():
+        async with aatomic():
+            await add("b")
+            busy = asyncio.create_task(hop(gate))
+            await gate.wait_entered()
+            is_leaving.set()
+        await busy
+        return "left"
+
+    is_leaving = asyncio.Event()
+    with Gate() as gate:
+        async with worker_lease():
+            async with aatomic():
+                await add("a")
+                task = asyncio.create_task(inside())
+                await is_leaving.wait()
+                asyncio.get_running_loop().call_later(0.05, gate.open)
+            assert await task == "left"
+            assert await names() == {"a", "b"}
+    await until_idle()
+
+
+async def test_a_task_that_a_callback_started_goes_on_where_the_request_is():
+    """Not on the connection beside it, which the block of the callback had."""
+
+    async def first():
+        async with aatomic():
+            await add("a")
+            is_open.set()
+            await go_on.wait()
+
+    async def callback():
+        tasks.append(asyncio.create_task(late()))
+
+    async def late():
+        await have_ended.wait()
+        return await hop(thread)
+
+    tasks = []
+    is_open, go_on, have_ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    async with worker_lease():
+        mine = await hop(thread)
+        task = asyncio.create_task(first())
+        await is_open.wait()
+        async with aatomic():
+            assert (await place())[0] != mine
+            await aon_commit(callback)
+        go_on.set()
+        await task
+        await until(lambda: statistics().idle == 1)
+        have_ended.set()
+        assert await tasks[0] == mine
+        assert statistics().idle == 1
+    await until_idle()
+
+
+async def test_a_task_that_outlives_a_block_does_not_keep_what_was_in_its_context():
+    class Large:
+        """The answer of an API, for example."""
+
+    async def outlive():
+        variable.set(None)
+        await ended.wait()
+
+    async def work():
+        variable.set(Large())
+        kept = weakref.ref(variable.get())
+        async with aatomic():
+            await add("a")
+            task = asyncio.create_task(outlive())
+            await asyncio.sleep(0)
+        return kept, task
+
+    variable = contextvars.ContextVar("variable", default=None)
+    ended = asyncio.Event()
+    async with worker_lease():
+        kept, task = await asyncio.create_task(work())
+        await until(lambda: gc.collect() >= 0 and kept() is None, 5)
+        ended.set()
+        await task
+    await until_idle()
+
+
+def test_a_block_that_is_open_when_its_loop_is_closed_is_rolled_back(database):
+    """By the next who comes there, since nobody else will."""
+    context = contextvars.copy_context()
+    loop = asyncio.new_event_loop()
+    block = aatomic()
+
+    def run(coroutine):
+        return loop.run_until_complete(loop.create_task(coroutine, context=context))
+
+    run(block.__aenter__())
+    run(add("a"))
+    loop.close()
+
+    async def afterwards():
+        async with no_lease(closes=False):
+            async with aatomic():
+                await add("b")
+            assert not (await place())[1]
+        assert await names() == {"b"}
+        await until_idle()
+
+    asyncio.run(afterwards())
