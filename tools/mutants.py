@@ -82,7 +82,7 @@ class DropStatement(Operator):
         if node.type == "simple_stmt" and _is_worth_dropping(node.children[0]):
             yield node.start_pos, node.end_pos
 
-    def mutate(self, node: Any, index: int) -> Any:
+    def mutate(self, node: Any, index: int) -> Any:  # noqa: ARG002 - cosmic-ray passes it.
         return _text(node, "pass\n")
 
     @classmethod
@@ -316,7 +316,7 @@ def files_of(names: list[str], source: Path) -> list[str]:
 
 def try_file(mutants: Mutants, lines: Lines, options: argparse.Namespace, until: float) -> None:
     chosen = mutants.all()
-    random.Random(options.seed).shuffle(chosen)
+    random.Random(options.seed).shuffle(chosen)  # noqa: S311 - The same ones each time.
     for operator, number, first, last in chosen[: options.sample]:
         key = f"{operator} {number}"
         earlier = mutants.results.get(key, ["", ""])[0]

@@ -20,9 +20,14 @@ from django.urls import path
 from django_asynckit.db import aatomic, agather
 from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.handler.asgi import ASGIHandler
-from django_asynckit.workers import keeps_no_connection_state, statistics, worker_lease
+from django_asynckit.workers import (
+    keeps_no_connection_state,
+    release_worker,
+    statistics,
+    worker_lease,
+)
 from django_asynckit.workers.register import RECENT
-from tests.driver import drive
+from tests.driver import drive, scope_for
 from tests.workers.tools import (
     Gate,
     busy,
@@ -163,6 +168,48 @@ async def test_a_response_is_closed_also_where_its_view_has_waited_in_vain():
     finally:
         request_finished.disconnect(finished)
     assert len(called) == 1
+
+
+UPLOAD = b"\r\n".join(
+    [
+        b"--boundary",
+        b'Content-Disposition: form-data; name="file"; filename="a.txt"',
+        b"",
+        b"content",
+        b"--boundary--",
+        b"",
+    ]
+)
+
+
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.1, MIDDLEWARE=[])
+async def test_uploaded_files_of_a_client_that_is_gone_are_closed_however_long_that_waits():
+    async def view(request):
+        files.append(await sync_to_async(lambda: request.FILES["file"])())
+        release_worker()
+        is_waiting.set()
+        await asyncio.Event().wait()
+
+    async def receive():
+        return await messages.get()
+
+    files, is_waiting, messages = [], asyncio.Event(), asyncio.Queue()
+    messages.put_nowait({"type": "http.request", "body": UPLOAD})
+    headers = {"content-type": "multipart/form-data; boundary=boundary"}
+    scope = scope_for("/", "POST", {**headers, "content-length": str(len(UPLOAD))})
+    with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": [path("", view)]})):
+        request = asyncio.create_task(ASGIHandler()(scope, receive, None))
+        await is_waiting.wait()
+        async with busy():
+            messages.put_nowait({"type": "http.disconnect"})
+            await until(lambda: statistics().waiting == 1)
+            # Others hear in time that there is no worker, and so later than it would.
+            with pytest.raises(WorkerTimeout):
+                await leased()
+            assert not request.done()
+        await request
+    assert files[0].closed
+    await until_idle()
 
 
 def carry(_source, target):
