@@ -9,10 +9,12 @@ import gc
 import weakref
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection
 
 from django_asynckit.db import aatomic, aon_commit
 from django_asynckit.workers import statistics, worker_lease
-from tests.db.tools import Row, add, names, no_lease, place
+from tests.db.tools import Row, add, add_sync, names, no_lease, place
 from tests.workers.tools import Gate, hop, thread, until, until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
@@ -142,3 +144,88 @@ def test_a_block_that_is_open_when_its_loop_is_closed_is_rolled_back(database):
         await until_idle()
 
     asyncio.run(afterwards())
+
+
+async def test_one_object_on_stacks_of_two_tasks_leaves_the_block_of_each():
+    atomic = aatomic()
+
+    async def first():
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(atomic)
+            await add("a")
+            first_is_in.set()
+            await second_is_in.wait()
+        assert not (await place())[1]
+        first_is_out.set()
+
+    async def second():
+        await first_is_in.wait()
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(atomic)
+            second_is_in.set()
+            await first_is_out.wait()
+            await add("b")
+            raise ValueError("wrong")
+
+    first_is_in, second_is_in, first_is_out = (asyncio.Event() for _ in range(3))
+    async with worker_lease():
+        found = await asyncio.gather(first(), second(), return_exceptions=True)
+        assert found[0] is None
+        assert isinstance(found[1], ValueError)
+        assert await names() == {"a"}
+    await until_idle()
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+async def test_what_is_open_when_sync_code_goes_on_has_ended_there_before(depth):
+    """A task that the async code of ``async_to_sync`` has left behind has a block open."""
+
+    async def open_blocks(depth):
+        async with aatomic():
+            await add(f"left{depth}")
+            if depth > 1:
+                await open_blocks(depth - 1)
+            is_open.set()
+            await go_on.wait()
+
+    async def main():
+        tasks.append(asyncio.create_task(open_blocks(depth)))
+        await is_open.wait()
+
+    def view():
+        async_to_sync(main)()
+        was_in_block = connection.in_atomic_block
+        add_sync("b")
+        return was_in_block
+
+    tasks, is_open, go_on = [], asyncio.Event(), asyncio.Event()
+    async with worker_lease():
+        assert await hop(view) is False
+        assert await names() == {"b"}
+        go_on.set()
+        with pytest.raises(RuntimeError):
+            await tasks[0]
+        assert await names() == {"b"}
+    await until_idle()
+
+
+async def test_blocks_that_have_ended_before_sync_code_goes_on_are_as_they_were():
+    async def main():
+        async with aatomic():
+            await add("a")
+            async with aatomic():
+                await add("b")
+        with contextlib.suppress(ValueError):
+            async with aatomic():
+                await add("c")
+                raise ValueError("wrong")
+
+    def view():
+        async_to_sync(main)()
+        add_sync("d")
+        return connection.in_atomic_block
+
+    async with worker_lease():
+        assert await hop(view) is False
+        assert await names() == {"a", "b", "d"}
+    await until_idle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -12,12 +13,13 @@ from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.signals import request_finished
 from django.db import connection
+from django.db.backends.signals import connection_created
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import path
 
-from django_asynckit.db import aatomic, agather
+from django_asynckit.db import aatomic, agather, database_sync_to_async
 from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.workers import (
@@ -27,6 +29,7 @@ from django_asynckit.workers import (
     worker_lease,
 )
 from django_asynckit.workers.register import RECENT
+from tests.db.cancelling import Left
 from tests.driver import drive, scope_for
 from tests.workers.tools import (
     Gate,
@@ -318,4 +321,119 @@ async def test_a_generator_that_is_closed_has_ended_its_block_when_that_returns(
         assert await hop(lambda: (thread(), connection.in_atomic_block)) == (mine, False)
         assert statistics().workers == 1
         assert await count() == 0
+    await until_idle()
+
+
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_what_cannot_be_compared_stays_with_its_request(kept):
+    class Odd:
+        """A wrapper of queries that cannot be compared with another one."""
+
+        def __call__(self, execute, *args):
+            return execute(*args)
+
+        def __eq__(self, other):
+            raise ValueError("nobody compares this")
+
+        __hash__ = None
+
+    @keeps_no_connection_state
+    def add_odd():
+        connection.execute_wrappers = [Odd()]
+
+    connection_created.connect(adds_wrapper)
+    try:
+        async with worker_lease():
+            await count()
+            mine = await hop(clean_thread)
+            with pytest.raises(ValueError, match="nobody compares this"):
+                await hop(add_odd)
+            await asyncio.sleep(RECENT * 1.2)
+            async with worker_lease():
+                assert await hop(clean_thread) != mine
+                assert not await hop(
+                    lambda: any(type(w) is Odd for w in connection.execute_wrappers)
+                )
+    finally:
+        connection_created.disconnect(adds_wrapper)
+    await until_idle()
+
+
+def adds_wrapper(connection, **_):
+    connection.execute_wrappers.append(passes_on)
+
+
+def passes_on(execute, *args):
+    return execute(*args)
+
+
+async def test_a_task_that_outlives_a_request_without_a_worker_keeps_none(kept):
+    async def outlive():
+        await ended.wait()
+        for _ in range(2):
+            await hop()
+            await until_idle()
+
+    ended = asyncio.Event()
+    async with worker_lease():
+        task = asyncio.create_task(outlive())
+    ended.set()
+    await task
+
+
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_a_call_with_its_own_connection_never_runs_on_that_of_the_block_around_it(kept):
+    """Above the limit if need be: the block would wait for it."""
+    alone = database_sync_to_async(
+        lambda: (thread(), connection.in_atomic_block), own_connection=True
+    )
+    async with worker_lease(), aatomic():
+        mine = await hop()
+        name, is_in_transaction = await alone()
+        assert name != mine
+        assert not is_in_transaction
+    await until_idle()
+
+
+async def test_a_worker_may_be_released_after_a_block_was_abandoned(kept):
+    async def work():
+        async with aatomic():
+            await count()
+            is_open.set()
+            await asyncio.Event().wait()
+
+    is_open = asyncio.Event()
+    async with worker_lease():
+        coroutine = work()
+        task = asyncio.ensure_future(Left(coroutine))
+        await is_open.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        coroutine.close()
+
+        def is_released():
+            with contextlib.suppress(RuntimeError):
+                release_worker()
+                return True
+
+        await until(is_released, 5)
+        await until(lambda: statistics().idle == 1)
+    await until_idle()
+
+
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_a_connection_that_is_not_kept_passes_from_one_request_to_the_next_while_both_run(
+    database,
+):
+    async with worker_lease():
+        await count()
+        first = await hop(clean_driver)
+        await asyncio.sleep(RECENT * 1.2)
+        async with worker_lease():
+            await count()
+            assert await hop(clean_driver) is first
+    await until_idle()
+    async with worker_lease():
+        await count()
+        assert await hop(clean_driver) is not first
     await until_idle()
