@@ -9,7 +9,7 @@ import gc
 import weakref
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
 
 from django_asynckit.db import aatomic, aon_commit
@@ -228,4 +228,39 @@ async def test_blocks_that_have_ended_before_sync_code_goes_on_are_as_they_were(
     async with worker_lease():
         assert await hop(view) is False
         assert await names() == {"a", "b", "d"}
+    await until_idle()
+
+
+@pytest.mark.parametrize("others", [True, False], ids=["others", "nobody"])
+async def test_what_others_wrote_into_a_block_is_kept_when_sync_code_goes_on(others):
+    """In a thread of somebody's own there is one connection for all that is waited for."""
+
+    async def open_block():
+        async with aatomic():
+            await add("a")
+            is_open.set()
+            await go_on.wait()
+
+    async def main():
+        tasks.append(asyncio.create_task(open_block()))
+        await is_open.wait()
+        if others:
+            await add("b")
+
+    def view():
+        try:
+            async_to_sync(main)()
+            was_in_block = connection.in_atomic_block
+            add_sync("c")
+            return was_in_block
+        finally:
+            connection.close()
+
+    tasks, is_open, go_on = [], asyncio.Event(), asyncio.Event()
+    async with no_lease():
+        assert await sync_to_async(view, thread_sensitive=False)() is False
+        go_on.set()
+        with pytest.raises(RuntimeError):
+            await tasks[0]
+        assert await names() == ({"a", "b", "c"} if others else {"c"})
     await until_idle()
