@@ -264,3 +264,39 @@ async def test_what_others_wrote_into_a_block_is_kept_when_sync_code_goes_on(oth
             await tasks[0]
         assert await names() == ({"a", "b", "c"} if others else {"c"})
     await until_idle()
+
+
+async def test_a_generator_keeps_a_block_on_a_stack_to_itself():
+    async def rows():
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(aatomic())
+            await add("a")
+            yield await place()
+            raise ValueError("wrong")
+
+    async with worker_lease():
+        generator = rows()
+        name, is_in_block = await anext(generator)
+        assert is_in_block
+        beside, is_in_block = await place()
+        assert beside != name
+        assert not is_in_block
+        with pytest.raises(ValueError, match="wrong"):
+            await anext(generator)
+        assert await names() == set()
+    await until_idle()
+
+
+async def test_a_helper_may_enter_a_block_on_the_stack_of_its_caller():
+    async def begin(stack):
+        await stack.enter_async_context(aatomic())
+
+    async with worker_lease():
+        with contextlib.suppress(ValueError):
+            async with contextlib.AsyncExitStack() as stack:
+                await begin(stack)
+                await add("a")
+                assert (await place())[1]
+                raise ValueError("wrong")
+        assert await names() == set()
+    await until_idle()
