@@ -437,3 +437,19 @@ async def test_a_connection_that_is_not_kept_passes_from_one_request_to_the_next
         await count()
         assert await hop(clean_driver) is not first
     await until_idle()
+
+
+async def test_a_copy_of_a_connection_is_one_of_djangos():
+    """As Django makes one for another database, and users do."""
+
+    def copied():
+        copy = connection.copy()
+        try:
+            with copy.cursor() as cursor:
+                found = cursor.execute("SELECT 1").fetchone()
+            return type(copy) is DatabaseWrapper, found
+        finally:
+            copy.close()
+
+    async with worker_lease():
+        assert await hop(copied) == (True, (1,))
