@@ -439,7 +439,7 @@ async def test_a_connection_that_is_not_kept_passes_from_one_request_to_the_next
     await until_idle()
 
 
-async def test_a_copy_of_a_connection_is_one_of_djangos():
+async def test_a_copy_of_a_connection_is_one_of_djangos(kept):
     """As Django makes one for another database, and users do."""
 
     def copied():
