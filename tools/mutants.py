@@ -183,14 +183,16 @@ class Lines:
         reached = [lines[str(one)] for one in range(first, last + 1) if str(one) in lines]
         if any("" in one for one in reached):
             reached = list(lines.values())
-        tests = {test for one in reached for test in one if test in self._seconds}
-        chosen, seconds = [], 0.0
-        counts = collections.Counter(test for one in lines.values() for test in one)
         name = Path(file).stem.strip("_")
+        # What a cache keeps runs in the first test only.
+        tests = {test for test in self._seconds if f"test_{name}.py" in test}
+        tests |= {test for one in reached for test in one if test in self._seconds}
+        counts = collections.Counter(test for one in lines.values() for test in one)
+        chosen, seconds = [], 0.0
 
         def rank(test: str) -> Any:
             # First those that are about the file; of the others those that are quick, and run much of it.
-            return f"test_{name}.py" not in test, self._seconds[test] / counts[test]
+            return f"test_{name}.py" not in test, self._seconds[test] / (counts[test] or 1)
 
         for test in sorted(tests, key=rank):
             seconds += self._seconds[test]
