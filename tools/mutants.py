@@ -49,28 +49,15 @@ TESTS = {
     "workers/": ("tests/workers", "tests/db"),
 }
 #: Of all that cosmic-ray has: of each kind the one that is hardest to see.
-OPERATORS = (
-    "AddNot",
-    "ExceptionReplacer",
-    "NumberReplacer",
-    "RemoveDecorator",
-    "ReplaceAndWithOr",
-    "ReplaceBinaryOperator_Add_Sub",
-    "ReplaceBinaryOperator_Sub_Add",
-    "ReplaceBreakWithContinue",
-    "ReplaceComparisonOperator_Eq_NotEq",
-    "ReplaceComparisonOperator_Gt_GtE",
-    "ReplaceComparisonOperator_GtE_Gt",
-    "ReplaceComparisonOperator_Lt_LtE",
-    "ReplaceComparisonOperator_LtE_Lt",
-    "ReplaceComparisonOperator_NotEq_Eq",
-    "ReplaceContinueWithBreak",
-    "ReplaceFalseWithTrue",
-    "ReplaceOrWithAnd",
-    "ReplaceTrueWithFalse",
-    "ReplaceUnaryOperator_Delete_Not",
-    "ZeroIterationForLoop",
-)
+OPERATORS = """
+    AddNot ExceptionReplacer NumberReplacer RemoveDecorator ReplaceAndWithOr
+    ReplaceBinaryOperator_Add_Sub ReplaceBinaryOperator_Sub_Add ReplaceBreakWithContinue
+    ReplaceComparisonOperator_Eq_NotEq ReplaceComparisonOperator_Gt_GtE
+    ReplaceComparisonOperator_GtE_Gt ReplaceComparisonOperator_Lt_LtE
+    ReplaceComparisonOperator_LtE_Lt ReplaceComparisonOperator_NotEq_Eq
+    ReplaceContinueWithBreak ReplaceFalseWithTrue ReplaceOrWithAnd ReplaceTrueWithFalse
+    ReplaceUnaryOperator_Delete_Not ZeroIterationForLoop
+""".split()  # noqa: SIM905 - Shorter.
 #: One test may take so many seconds before it counts as failed.
 OF_TEST = 15
 

@@ -337,8 +337,9 @@ async def test_a_user_is_looked_up_anew_once_the_session_says_something_else(url
 
 
 async def test_a_lazy_user_of_somebody_else_is_loaded_off_the_loop():
-    await get("/assigned_lazily/", session_for(ALICE))
+    _, hops = await get("/assigned_lazily/", session_for(ALICE))
     assert stores.calls == [("lazy", False)]
+    assert len(hops) == 1
 
 
 async def test_a_user_model_with_hashes_of_its_own_is_checked_off_the_loop(monkeypatch):
