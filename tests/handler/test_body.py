@@ -11,6 +11,7 @@ from tempfile import SpooledTemporaryFile
 import pytest
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.core.signals import request_started
 from django.test import override_settings
 
 from django_asynckit.handler import body
@@ -157,6 +158,38 @@ async def test_the_file_of_a_body_is_closed_at_the_end(monkeypatch):
                 await drive(ASGIHandler(), path, method="POST", chunks=chunks)
     assert len(files) == 6
     assert all(file.closed for file in files)
+
+
+@pytest.mark.parametrize("ends", ["fails", "is cancelled"])
+async def test_the_file_of_a_body_is_closed_although_there_never_was_a_request(ends):
+    """Django's ``request.close()`` closes it too, but here there is nothing to close."""
+
+    class Handler(ASGIHandler):
+        async def read_body(self, receive):
+            files.append(await super().read_body(receive))
+            return files[-1]
+
+    async def started(**_):
+        has_started.set()
+        if ends == "fails":
+            raise ValueError("of a receiver")
+        await asyncio.Event().wait()
+
+    files, has_started = [], asyncio.Event()
+    request_started.connect(started)
+    try:
+        with override_settings(FILE_UPLOAD_MAX_MEMORY_SIZE=5):
+            task = asyncio.create_task(drive(Handler(), method="POST", chunks=(b"1" * 10,)))
+            await has_started.wait()
+            if ends == "is cancelled":
+                task.cancel()
+            await asyncio.wait([task])
+    finally:
+        request_started.disconnect(started)
+    assert task.cancelled() or isinstance(task.exception(), ValueError)
+    (file,) = files
+    assert type(file) is SpooledTemporaryFile
+    assert file.closed
 
 
 @pytest.mark.parametrize("length", [b"11", b"junk"])

@@ -141,6 +141,17 @@ async def flush(request):
     return HttpResponse(repr([str(request.user), str(await request.auser())]))
 
 
+def changes_session(key, value):
+    """Make a view that reads the user, changes what the session says of it, and asks again."""
+
+    async def view(request):
+        before = await sync_to_async(lambda: request.user.get_username())()
+        request.session[key] = value
+        return HttpResponse(f"{before} {(await request.auser()).get_username() or 'anonymous'}")
+
+    return view
+
+
 async def assigned(request):
     request.user = BOB
     return HttpResponse((await request.auser()).username)
@@ -184,6 +195,9 @@ urlpatterns = [
     path("assigned_lazily/", assigned_lazily),
     path("cached/", cached_by_others),
     path("session/", custom_session),
+    path("id/", changes_session(SESSION_KEY, "3")),
+    path("hash/", changes_session(HASH_SESSION_KEY, "of another password")),
+    path("backend/", changes_session(BACKEND_SESSION_KEY, f"{__name__}.AsyncOnlyRefusingBackend")),
 ]
 
 
@@ -313,9 +327,19 @@ async def test_the_shared_user_holds_only_while_the_session_names_it(url, expect
     assert (await get(url, session_for(ALICE)))[0] == expected
 
 
+@pytest.mark.parametrize("url", ["/id/", "/hash/", "/backend/"])
+async def test_a_user_is_looked_up_anew_once_the_session_says_something_else(url):
+    """Another user, an old password, or a backend that refuses: as on stock Django."""
+    headers = session_for(ALICE)
+    stock = (await get(url, headers, DjangoASGIHandler))[0]
+    assert stock == "alice anonymous"
+    assert (await get(url, headers))[0] == stock
+
+
 async def test_a_lazy_user_of_somebody_else_is_loaded_off_the_loop():
-    await get("/assigned_lazily/", session_for(ALICE))
+    _, hops = await get("/assigned_lazily/", session_for(ALICE))
     assert stores.calls == [("lazy", False)]
+    assert len(hops) == 1
 
 
 async def test_a_user_model_with_hashes_of_its_own_is_checked_off_the_loop(monkeypatch):

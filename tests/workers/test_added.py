@@ -128,3 +128,24 @@ def test_connections_of_other_threads_are_compared_with_new_ones():
     assert may_be_copied([connection])
     connection.value = Tenant("ada")
     assert not may_be_copied([DatabaseWrapper(SETTINGS, "default"), connection])
+
+
+def test_what_all_connections_of_a_class_share_is_looked_at_too():
+    class Shared(Own):
+        paths = ["public"]
+
+    connection = Shared(SETTINGS, "default")
+    before = added_state(connection)
+    assert added_state(connection) == before
+    Shared.paths.append("ada")
+    assert added_state(connection) != before
+
+
+def test_what_contains_itself_is_looked_at_no_deeper_than_anything_else():
+    connection = own()
+    connection.value = {"name": "ada"}
+    connection.value["self"] = connection.value
+    before = added_state(connection)
+    assert added_state(connection) == before
+    connection.value["name"] = "bob"
+    assert added_state(connection) != before

@@ -106,7 +106,6 @@ class Wrapper:
         connection = self.connection
         return not (
             self._watch.has_changed
-            or connection.errors_occurred
             or connection.run_on_commit
             or connection.execute_wrappers != self._watch.execute_wrappers
             or connection.force_debug_cursor != self._logs_queries
