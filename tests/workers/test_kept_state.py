@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 
 import pytest
@@ -453,3 +454,13 @@ async def test_a_copy_of_a_connection_is_one_of_djangos(kept):
 
     async with worker_lease():
         assert await hop(copied) == (True, (1,))
+
+
+async def test_a_connection_that_is_not_kept_is_closed_also_where_nothing_was_left(database):
+    async with worker_lease():
+        await count()
+        raw = await hop(clean_driver)
+        assert raw.total_changes == 0
+    await until_idle()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        raw.total_changes  # noqa: B018

@@ -84,12 +84,10 @@ class Wrapper:
         return added_state(self.connection) != self._added
 
     def is_kept(self) -> bool:
-        """Whether nobody closes the connection when a request ends; there may be none."""
+        """Whether nobody closes the connection at the end of a request that left nothing; there may be none."""
         connection = self.connection
         return connection.connection is None or (
-            connection.settings_dict["CONN_MAX_AGE"] != 0
-            and not self.cursors
-            and not self.was_changed()
+            connection.settings_dict["CONN_MAX_AGE"] != 0 and not self.cursors
         )
 
     def has_died(self) -> bool:
