@@ -201,7 +201,7 @@ class Block(Route):
                 block._end()
         if self._entered.is_entered and not self._is_exited:
             # Its thread takes no more work: it goes on, and ends the block.
-            self._end_by_others(messages.ended_with_frame(self))
+            self._end_with_frame()
         if self.ended_because and error is None:
             raise self._ended()
 
@@ -234,6 +234,9 @@ class Block(Route):
     def _end_with(self, outer: Block) -> None:
         if self.is_open and not self.ended_because:
             self.ended_because = messages.ended_with_outer(self, outer)
+
+    def _end_with_frame(self) -> None:
+        self._end_by_others(messages.ended_with_frame(self, is_kept=self._has_others))
 
     def _end_by_others(self, reason: str) -> None:
         self.is_open, self.ended_because = False, self.ended_because or reason
@@ -306,7 +309,7 @@ class Block(Route):
     def end_here(self) -> None:
         """End it with the sync frame that it was entered in, unless its own end came before."""
         if not self._is_exited:
-            self._end_by_others(messages.ended_with_frame(self, is_kept=self._has_others))
+            self._end_with_frame()
             self._undo(GeneratorExit())
 
     def _roll_back(self, error: BaseException) -> None:
