@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 import time
 
 import pytest
+from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connections, transaction
 
 from django_asynckit.db import aatomic, aon_commit, database_sync_to_async
 from django_asynckit.db._blocks import Block
-from django_asynckit.workers import worker_lease
+from django_asynckit.workers import routes, worker_lease
 from django_asynckit.workers.routes import current_route
+from django_asynckit.workers.threads import seat_of
 from tests.db.tools import add, add_sync, names, no_lease
 from tests.db.ways import state
+from tests.workers.tools import until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
 BEFORE = (False, 0, False)
@@ -296,3 +301,15 @@ async def test_who_finds_that_its_holder_has_ended_does_not_wait():
         waiter = Block("default", savepoint=True, durable=False)
         waiter.seat = holder.seat
         await waiter._wait_for(holder, until=0)
+
+
+async def test_a_worker_beside_a_frame_that_is_gone_is_given_back():
+    executor = CurrentThreadExecutor(None)
+    held = routes.hold(seat_of(executor, routes._route))
+    beside = routes.hold(held)
+    await beside.submit(threading.get_ident)
+    routes.release(held)
+    del executor, held
+    gc.collect()
+    routes.release(beside)
+    await until_idle()

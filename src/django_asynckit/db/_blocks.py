@@ -307,10 +307,9 @@ class Block(Route):
         self._has_others = self._has_others or not is_own
 
     def end_here(self) -> None:
-        """End it with the sync frame that it was entered in, unless its own end came before."""
-        if not self._is_exited:
-            self._end_with_frame()
-            self._undo(GeneratorExit())
+        """End it with the sync frame that it was entered in; its own end has not come before."""
+        self._end_with_frame()
+        self._undo(GeneratorExit())
 
     def _roll_back(self, error: BaseException) -> None:
         self._undo(error)
