@@ -14,7 +14,7 @@ from django.db import connection
 
 from django_asynckit.db import aatomic, aon_commit
 from django_asynckit.workers import statistics, worker_lease
-from tests.db.tools import Row, add, add_sync, names, no_lease, place
+from tests.db.tools import Row, add, add_sync, names, no_lease, place, runner
 from tests.workers.tools import Gate, hop, thread, until, until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
@@ -126,10 +126,7 @@ def test_a_block_that_is_open_when_its_loop_is_closed_is_rolled_back(database):
     """By the next who comes there, since nobody else will."""
     context = contextvars.copy_context()
     loop = asyncio.new_event_loop()
-    block = aatomic()
-
-    def run(coroutine):
-        return loop.run_until_complete(loop.create_task(coroutine, context=context))
+    block, run = aatomic(), runner(loop, context)
 
     run(block.__aenter__())
     run(add("a"))

@@ -23,7 +23,7 @@ from django_asynckit.db import aatomic, agather, aon_commit, database_sync_to_as
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.workers import worker_lease
 from tests.db.cancelling import Left
-from tests.db.tools import Row, add, names, no_lease, place
+from tests.db.tools import Row, add, names, no_lease, place, runner
 from tests.driver import drive, plain_root_logger
 from tests.workers.tools import thread, until, until_idle
 
@@ -375,10 +375,7 @@ async def test_who_gives_the_executor_work_without_a_loop_gets_it_done(kept):
 def test_a_block_whose_loop_is_closed_before_it_could_roll_back_holds_up_nobody(database):
     context = contextvars.copy_context()
     loop = asyncio.new_event_loop()
-    block = aatomic()
-
-    def run(coroutine):
-        return loop.run_until_complete(loop.create_task(coroutine, context=context))
+    block, run = aatomic(), runner(loop, context)
 
     run(block.__aenter__())
     run(add("a"))

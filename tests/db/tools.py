@@ -55,3 +55,12 @@ async def no_lease(closes=True):
 def clear():
     """Delete all rows, without looking for what refers to them."""
     Row.objects.all()._raw_delete("default")
+
+
+def runner(loop, context):
+    """Return a function that runs a coroutine on ``loop``, each in this one ``context``."""
+
+    def run(coroutine):
+        return loop.run_until_complete(loop.create_task(coroutine, context=context))
+
+    return run
