@@ -1,4 +1,4 @@
-"""Resets of a session, as drivers do them; with the real ones in tests/databases/test_sessions.py."""
+"""Resets of a session, as drivers do them; with the real ones in test_sessions.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import deque
 
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.mysql.base import DatabaseWrapper as MySQL
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 
 from django_asynckit.workers.resetting import clean_for_pool, reset
@@ -61,7 +60,7 @@ class Broken(Psycopg):
         raise OSError("gone")
 
 
-class MySQLdb:
+class MySQLConnection:
     """What of mysqlclient's connection is used."""
 
     def __init__(self):
@@ -134,21 +133,29 @@ def test_nor_is_one_that_is_made_by_code_of_the_project():
     assert raw.done == []
 
 
-def test_mysql_changes_to_the_same_user():
-    raw = MySQLdb()
-    assert reset(wrapper(MySQL, raw))
+@pytest.fixture
+def mysql():
+    pytest.importorskip("MySQLdb", reason="mysqlclient is not installed")
+    from django.db.backends.mysql.base import DatabaseWrapper
+
+    return DatabaseWrapper
+
+
+def test_mysql_changes_to_the_same_user(mysql):
+    raw = MySQLConnection()
+    assert reset(wrapper(mysql, raw))
     assert raw.done == [("ada", "secret", "shop"), "utf8mb4"]
 
 
 @pytest.mark.parametrize("options", [{"init_command": "SET x"}, {"sql_mode": "ANSI"}, {"user": ""}])
-def test_mysql_is_not_reset_if_more_was_set_when_it_connected(options):
-    raw = MySQLdb()
-    assert not reset(wrapper(MySQL, raw, **options))
+def test_mysql_is_not_reset_if_more_was_set_when_it_connected(mysql, options):
+    raw = MySQLConnection()
+    assert not reset(wrapper(mysql, raw, **options))
     assert raw.done == []
 
 
-def test_another_driver_of_mysql_has_no_reset():
-    assert not reset(wrapper(MySQL, object()))
+def test_another_driver_of_mysql_has_no_reset(mysql):
+    assert not reset(wrapper(mysql, object()))
 
 
 class Pooled(BaseDatabaseWrapper):
