@@ -6,14 +6,11 @@ import asyncio
 import contextvars
 import functools
 import threading
-from concurrent.futures import Future
 
 import pytest
 import uvloop
-from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.local import Local
 from asgiref.sync import (
-    AsyncToSync,
     SyncToAsync,
     ThreadSensitiveContext,
     async_to_sync,
@@ -22,12 +19,12 @@ from asgiref.sync import (
 from django.core.cache import caches
 from django.urls import base
 
-from django_asynckit import _asgiref, _bridge
+from django_asynckit import _asgiref, _bridge, _sync_frames
 
 
 @pytest.mark.parametrize(
     "local",
-    [AsyncToSync.executors, caches._connections, base._prefixes, base._urlconfs],
+    [_sync_frames._EXECUTORS, caches._connections, base._prefixes, base._urlconfs],
     ids=["executors", "caches", "prefixes", "urlconfs"],
 )
 def test_the_locals_that_we_read_are_not_thread_critical(local):
@@ -94,42 +91,6 @@ def test_values_of_another_thread_are_replaced_not_kept():
     thread.join()
     assert seen == [("value", None)]
     assert _asgiref.local_values(local, ()) == {"other": "value"}
-
-
-async def test_a_request_has_a_thread_from_its_first_hop_on():
-    async with ThreadSensitiveContext():
-        assert not _asgiref.thread_is_in_use()
-        await _bridge.run_in_pool(int)
-        assert not _asgiref.thread_is_in_use()
-        await _bridge.run_in_worker(int)
-        assert _asgiref.thread_is_in_use()
-
-
-async def test_other_requests_have_threads_of_their_own():
-    async with ThreadSensitiveContext():
-        await _bridge.run_in_worker(int)
-        context = contextvars.Context()
-        assert await asyncio.create_task(new_request(), context=context) == [False, True]
-
-
-async def new_request():
-    async with ThreadSensitiveContext():
-        before = _asgiref.thread_is_in_use()
-        await _bridge.run_in_worker(int)
-        return [before, _asgiref.thread_is_in_use()]
-
-
-def test_without_a_context_all_share_one_thread():
-    assert SyncToAsync.thread_sensitive_context.get(None) is None
-    assert _asgiref.thread_is_in_use()
-
-
-def test_a_thread_that_waits_for_us_may_have_connections():
-    async def inside():
-        async with ThreadSensitiveContext():
-            return _asgiref.thread_is_in_use()
-
-    assert async_to_sync(inside)() is True
 
 
 class Noting:
@@ -270,30 +231,5 @@ class TestContextHasThread:
             await _bridge.run_in_worker(int)
             before = _asgiref.route_to_workers()
             assert not _asgiref.context_has_thread()
-            assert not _asgiref.thread_is_in_use()
+            assert not _sync_frames.thread_is_in_use()
             _bridge.reset(before)
-
-
-def ended(outer=None):
-    """An executor of a thread that waits in ``async_to_sync`` no more."""
-    executor, future = CurrentThreadExecutor(outer), Future()
-    future.set_result(None)
-    executor.run_until_future(future)
-    return executor
-
-
-async def test_a_thread_that_waits_no_more_is_left():
-    AsyncToSync.executors.current = ended(outer=ended())
-    assert await _bridge.run_in_worker(threading.current_thread) is not threading.current_thread()
-    assert not hasattr(AsyncToSync.executors, "current")
-
-
-def test_a_thread_outside_of_it_that_waits_is_not_left():
-    inner = ended()
-
-    async def run():
-        inner._old_executor = AsyncToSync.executors.current
-        AsyncToSync.executors.current = inner
-        return await _bridge.run_in_worker(threading.current_thread)
-
-    assert async_to_sync(run)() is threading.current_thread()

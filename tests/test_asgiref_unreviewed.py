@@ -27,7 +27,7 @@ from django.test import TransactionTestCase, override_settings
 from django.urls import path
 from django.utils import translation
 
-from django_asynckit import _asgiref, _bridge
+from django_asynckit import _asgiref, _bridge, _sync_frames
 from django_asynckit._mirrored import REVIEWED
 from django_asynckit.checks import TAG
 from django_asynckit.db import aatomic, agather
@@ -36,7 +36,7 @@ from django_asynckit.test import AsyncClient, Client
 from django_asynckit.workers import statistics, worker_lease
 from django_asynckit.workers.context import POOL
 from tests.driver import drive
-from tests.test_asgiref import ended
+from tests.test_sync_frames import ended
 from tests.workers.tools import until_idle
 
 RUNNERS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -45,7 +45,8 @@ RUNNERS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asynci
 @pytest.fixture(autouse=True)
 def _stepped_back(monkeypatch):
     POOL.shut_down(5)
-    monkeypatch.setattr(_asgiref, "IS_REVIEWED", False)
+    for module in (_asgiref, _sync_frames):
+        monkeypatch.setattr(module, "IS_REVIEWED", False)
     yield
     POOL.shut_down(5)
     POOL.__init__()
@@ -186,16 +187,16 @@ def test_what_was_deleted_is_in_no_cycle():
 
 def test_a_thread_whose_executor_changed_is_no_worker():
     executor = CurrentThreadExecutor(None)
-    assert _asgiref.thread_that_waits(executor) is threading.current_thread()
+    assert _sync_frames.thread_that_waits(executor) is threading.current_thread()
     del executor._work_thread
-    assert _asgiref.thread_that_waits(executor) is threading.main_thread()
-    assert _asgiref.thread_that_waits(object()) is None
+    assert _sync_frames.thread_that_waits(executor) is threading.main_thread()
+    assert _sync_frames.thread_that_waits(object()) is None
 
 
 async def test_a_thread_that_waits_no_more_is_left():
     AsyncToSync.executors.current = ended()
     assert await _bridge.run_in_worker(threading.current_thread) is not threading.current_thread()
-    assert not hasattr(AsyncToSync.executors, "current")
+    assert AsyncToSync.executors.current is None
 
 
 def test_a_thread_that_waits_is_not_left():

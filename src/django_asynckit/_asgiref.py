@@ -12,14 +12,11 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, Token
 from types import FunctionType, MethodType
 from typing import Any, Final, Protocol
 
-from asgiref import current_thread_executor
 from asgiref import local as asgiref_local
-from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.local import Local
 from asgiref.sync import AsyncToSync, SyncToAsync
 
@@ -39,136 +36,6 @@ def behind_async_to_sync(func: object) -> Callable[..., Coroutine[Any, Any, Any]
 def behind_sync_to_async(func: object) -> Callable[..., Any] | None:
     """Return the function that asgiref made awaitable as ``func``, if it did."""
     return getattr(func, "func", None) if isinstance(func, SyncToAsync) else None
-
-
-def executor_in_charge() -> Any:
-    """Return the executor that runs a thread-sensitive call made here."""
-    current = _waiting_executor()
-    if current is not None:
-        return current
-    context: Any = SyncToAsync.thread_sensitive_context.get(None)
-    if context is None:
-        loop = asyncio.get_running_loop()
-        return AsyncToSync.loop_thread_executors.get(loop, SyncToAsync.single_thread_executor)
-    executors: Any = SyncToAsync.context_to_thread_executor
-    if context not in executors and not getattr(context, "_exited", False):
-        executors[context] = ThreadPoolExecutor(max_workers=1)
-    return executors.get(context, SyncToAsync.single_thread_executor)
-
-
-def current_executor() -> Any:
-    """Return the executor of the thread that waits in ``async_to_sync`` for the running code, if one does."""
-    return local_values(AsyncToSync.executors, ("current",)).get("current")
-
-
-def thread_that_waits(executor: Any) -> threading.Thread | None:
-    """Return the thread that waits in ``async_to_sync``, if it is what ``executor`` runs calls in.
-
-    Where it is not known which one that is, some thread that is no worker of ours stands for it.
-    """
-    if not isinstance(executor, CurrentThreadExecutor):
-        return None
-    thread = getattr(executor, "_work_thread", None)
-    return thread if isinstance(thread, threading.Thread) else threading.main_thread()
-
-
-def leave_thread() -> Token[Any] | Deleted | None:
-    """Let no thread that waits in ``async_to_sync`` run the thread-sensitive calls of this context.
-
-    Returns what takes that back with ``reset()``, if there was such a thread.
-    """
-    return delete_local_value(AsyncToSync.executors, "current")
-
-
-def leave_ended_thread() -> None:
-    """Forget the threads of this context that no longer wait, for one outside of them that does, if any.
-
-    A cancellation may leave such a thread in the context of the code that caught it, and a task may
-    outlive the ``async_to_sync`` call that started it. asgiref passes on calls to the thread
-    outside, but past our routes; without one it refuses them.
-    """
-    current = current_executor()
-    if current is None or not waits_no_more(current):
-        return
-    waiting = _waiting_executor()
-    if waiting is None:
-        leave_thread()
-    else:
-        set_local_value(AsyncToSync.executors, "current", waiting)
-
-
-def _waiting_executor() -> Any:
-    """Return that of the innermost thread around the running code which waits; asgiref submits to that."""
-    executor = current_executor()
-    while executor is not None and waits_no_more(executor):
-        executor = outer_executor(executor)
-    return executor
-
-
-def waits_no_more(executor: Any) -> bool:
-    """Whether ``executor`` is that of a thread that has waited in ``async_to_sync``, and goes on."""
-    if IS_REVIEWED:
-        is_broken: bool = getattr(executor, "_broken", False)
-        return is_broken
-    try:
-        type(executor).submit(executor, _nothing)
-    except RuntimeError:
-        return True
-    return False
-
-
-def is_run_for_thread(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether ``async_to_sync`` has made ``loop``, and what a thread waits for there has not ended.
-
-    When that has ended the loop cancels all other tasks, and is closed.
-    """
-    return loop in AsyncToSync.loop_thread_executors
-
-
-def outer_executor(executor: Any) -> Any:
-    """Return the executor that asgiref gives calls to when the thread of ``executor`` has gone on."""
-    return getattr(executor, "_old_executor", None)
-
-
-def call_before_it_goes_on(executor: Any, function: Callable[[], None]) -> bool:
-    """Have ``function`` called in the thread of ``executor`` when it stops waiting for async code.
-
-    That is before the code behind ``async_to_sync`` goes on. Returns whether the thread, which runs
-    this, still waits. An executor takes one function; where asgiref was not reviewed none is called.
-    """
-    if not IS_REVIEWED:
-        return True
-    with executor._work_ready:
-        if executor._broken:
-            return False
-        vars(executor)["_when_broken"] = function
-        executor.__class__ = _EndingExecutor
-        return True
-
-
-class _EndingExecutor(CurrentThreadExecutor):
-    """asgiref's executor, with one more thing to do when its thread is to wait no longer.
-
-    ``run_until_future`` of asgiref 3.13 sets ``_broken``, with the lock held, when the async code is
-    done, and then runs what is still in the queue; later calls are refused. So what is put there at
-    that moment is the last thing that the thread does before it goes on.
-    """
-
-    @property
-    def _broken(self) -> bool:
-        is_broken: bool = vars(self)["_broken"]
-        return is_broken
-
-    @_broken.setter
-    def _broken(self, value: bool) -> None:
-        vars(self)["_broken"] = value
-        self._work_items.append(
-            current_thread_executor._WorkItem(Future(), vars(self)["_when_broken"])
-        )
-
-
-def _nothing() -> None:
-    """Show that the thread takes calls."""
 
 
 class _RequestKey:
@@ -274,18 +141,6 @@ def context_has_thread() -> bool:
     executors: Any = SyncToAsync.context_to_thread_executor
     # One entry is ours; a missing key is dearer to see than that there is no other.
     return len(executors) > 1 and context is not REQUEST_KEY and context in executors
-
-
-def thread_is_in_use() -> bool:
-    """Whether code of this request may have run in a thread that is no worker of ours.
-
-    It may have left a connection open there. A foreign thread, which waits for us in
-    ``async_to_sync`` (or ``TestCase``), was there before.
-    """
-    context: Any = SyncToAsync.thread_sensitive_context.get(None)
-    if context is not REQUEST_KEY and (context is None or context_has_thread()):
-        return True
-    return current_executor() is not None
 
 
 def local_values(local: Local, names: Iterable[str]) -> Mapping[str, Any]:

@@ -3,24 +3,35 @@
 asgiref asks each value for its class, and Django's dispatcher compares it with itself. A lazy object,
 such as ``request.user``, is loaded by that. On the event loop loading raises, and where asgiref
 does it there, the thread that waits in ``async_to_sync`` waits for ever.
+
+Nor is it carried back from sync code which thread waits for whom. Where a call was cancelled the sync code
+goes on, and may wait in ``async_to_sync`` at that moment, for code that is not the caller's.
 """
 
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Final
 
 from asgiref import sync
+from asgiref.sync import SyncToAsync
 from django.dispatch import dispatcher
 
 from django_asynckit._asgiref import IS_REVIEWED, rehomed
 from django_asynckit._drift import hash_of
+from django_asynckit._sync_frames import NOTED_IN
+
+_BEHIND_SYNC_CODE: Final = SyncToAsync.__call__.__code__
 
 
 def _restore_as_asgiref(context: contextvars.Context) -> None:
+    left_alone = NOTED_IN if sys._getframe(1).f_code is _BEHIND_SYNC_CODE else None
     for variable, value in context.items():
+        if variable is left_alone:
+            continue
         found = rehomed(value)
         try:
             if variable.get() is not found:

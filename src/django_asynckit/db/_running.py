@@ -12,8 +12,8 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, close_old_connections, transaction
 
-from django_asynckit._asgiref import executor_in_charge, thread_that_waits
 from django_asynckit._bridge import adapt, uninterrupted
+from django_asynckit._sync_frames import executor_in_charge, thread_that_waits
 from django_asynckit.db._homes import find_home_with_connections
 from django_asynckit.workers.added import no_second_connection
 from django_asynckit.workers.job import copy_declaration

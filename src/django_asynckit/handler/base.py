@@ -18,7 +18,6 @@ from django.utils import timezone
 from django_asynckit._asgiref import behind_sync_to_async
 from django_asynckit._bridge import adapt
 from django_asynckit._compat import iscoroutinefunction
-from django_asynckit._contexts import ask_no_values
 from django_asynckit._logs import log_status
 from django_asynckit.conf import setting, worker_settings
 from django_asynckit.db.requests import make_async_view_atomic
@@ -46,7 +45,6 @@ class AsyncHandlerMixin(base.BaseHandler):
     def load_middleware(self, is_async: bool = True) -> None:  # noqa: ARG002
         """Build the chain with Django's own method, native classes in the place of Django's."""
         worker_settings()  # One that is wrong is reported now, not by each request.
-        ask_no_values()
         let_error_views_be_async()
         with native_middleware():
             super().load_middleware(is_async=True)

@@ -9,8 +9,8 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._asgiref import thread_is_in_use
 from django_asynckit._bridge import run_in_context, run_in_worker, uninterrupted
+from django_asynckit._sync_frames import thread_is_in_use
 from django_asynckit.handler.sending import pulled
 from django_asynckit.handler.signals import finish_inline, finishes_inline, send_finished
 from django_asynckit.middleware._requests import is_in_memory

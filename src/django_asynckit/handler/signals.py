@@ -12,9 +12,10 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
-from django_asynckit._asgiref import leave_ended_thread, local_values, thread_is_in_use
+from django_asynckit._asgiref import local_values
 from django_asynckit._bridge import uninterrupted
 from django_asynckit._compat import run_receivers
+from django_asynckit._sync_frames import thread_is_in_use
 from django_asynckit.handler.urls import set_urlconf
 
 Receiver = Callable[..., Any]
@@ -94,7 +95,6 @@ async def finish_inline(sender: object) -> None:
 
 async def send_finished(sender: object) -> None:
     """Send ``request_finished`` for a request that ended without a response."""
-    leave_ended_thread()
     if finishes_inline(sender):
         await finish_inline(sender)
     else:

@@ -14,15 +14,10 @@ from contextvars import ContextVar
 from types import GeneratorType
 from typing import Any, Final
 
-from django_asynckit._asgiref import (
-    called_with,
-    executor_in_charge,
-    leave_thread,
-    register_executor,
-    route_to_workers,
-    thread_that_waits,
-)
+from django_asynckit._asgiref import called_with, register_executor, route_to_workers
 from django_asynckit._bridge import reset
+from django_asynckit._contexts import ask_no_values
+from django_asynckit._sync_frames import executor_in_charge, leave_thread, thread_that_waits
 from django_asynckit.workers.added import no_second_connection
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
@@ -123,6 +118,7 @@ def _seats_around(home: Seat) -> Iterator[Seat]:
 
 ROUTER: Final = _Router()
 register_executor(ROUTER)
+ask_no_values()
 
 
 def begin() -> Lease:

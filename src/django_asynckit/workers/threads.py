@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_asynckit._asgiref import (
+from django_asynckit._sync_frames import (
     call_before_it_goes_on,
     outer_executor,
     thread_that_waits,
