@@ -84,10 +84,11 @@ def test_a_thread_outside_of_it_that_waits_is_not_left():
 
 def test_a_call_that_is_cancelled_leaves_the_frame_of_its_caller():
     """The sync code goes on, and waits in a frame that is not the caller's."""
-    begins, entered, found = threading.Event(), [], []
+    begins, is_blocked, entered, found = threading.Event(), threading.Event(), [], []
 
     def sync_code():
         begins.set()
+        is_blocked.wait()
         async_to_sync(inside)()
 
     async def inside():
@@ -102,6 +103,7 @@ def test_a_call_that_is_cancelled_leaves_the_frame_of_its_caller():
     async def run():
         call = asyncio.create_task(caller())
         await asyncio.to_thread(begins.wait)
+        is_blocked.set()
         until = time.monotonic() + 0.1
         while time.monotonic() < until:
             """The thread comes to wait meanwhile, for what this loop has yet to begin."""
