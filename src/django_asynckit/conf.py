@@ -68,13 +68,15 @@ conf = Conf()
 class WorkerSettings:
     """The settings of the workers, checked."""
 
-    #: Most leases in use at once.
+    #: Most workers with a database connection.
     limit: int
+    #: Most short calls at once.
+    at_once: int
     #: What an idle lease does with its worker: ``"auto"``, ``"request"`` or ``"call"``.
     hold: str
     #: After how many seconds an idle worker closes its connections and ends.
     idle_seconds: float
-    #: After how many seconds a call that waits for a worker fails.
+    #: After how many seconds a query that waits for a connection fails.
     wait_seconds: float
     #: Whether a worker serves more than one request.
     reuse: bool
@@ -93,6 +95,7 @@ def worker_settings() -> WorkerSettings:
     """
     return WorkerSettings(
         limit=_limit(),
+        at_once=min(32, (os.cpu_count() or 1) + 4, _limit()),
         hold=_hold(),
         idle_seconds=_idle_seconds(),
         wait_seconds=_wait_seconds(),
@@ -102,14 +105,12 @@ def worker_settings() -> WorkerSettings:
 
 
 def _limit() -> int:
-    limit = getattr(settings, "ASYNCKIT_WORKERS", None)
-    if limit is None:
-        return min(32, (os.cpu_count() or 1) + 4)
+    limit = getattr(settings, "ASYNCKIT_WORKERS", 40)
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ImproperlyConfigured(
             f"ASYNCKIT_WORKERS must be a whole number of at least 1, not {limit!r}."
         )
-    return limit
+    return int(limit)
 
 
 def _hold() -> str:

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class WorkerTimeout(TimeoutError):
-    """A call waited for a free worker longer than ``ASYNCKIT_WORKER_WAIT_SECONDS``."""
+    """A query waited for a database connection longer than ``ASYNCKIT_WORKER_WAIT_SECONDS``."""

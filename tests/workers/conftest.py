@@ -24,6 +24,12 @@ def pool():
         POOL.__init__()  # A test that has failed may still hold a lease.
 
 
+@pytest.fixture(autouse=True)
+def _calls_are_short(monkeypatch):
+    """Let a call count as a short one for so long that a busy machine makes no difference."""
+    monkeypatch.setattr(register, "SHORT", 20.0)
+
+
 def check_that_nothing_is_left():
     end = monotonic() + 30
     gc.collect()
@@ -32,7 +38,7 @@ def check_that_nothing_is_left():
         gc.collect()
     POOL.shut_down(5)
     register = POOL._register
-    assert (register.busy, register.closing) == (0, 0)
+    assert (len(register.running), register.closing) == (0, 0)
     assert not any(map(len, (register.resting, register.lendable, register.idle, POOL._waiting)))
     while alive() and monotonic() < end:
         sleep(0.01)  # Who is not reused ends by itself.

@@ -5,20 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import sys
 import threading
 from time import monotonic, sleep
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.core.signals import request_finished
 from django.db import transaction
-from django.http import HttpResponse
 from django.test import override_settings
-from django.urls import path
 
-from django_asynckit.exceptions import WorkerTimeout
-from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.workers import (
     keeps_no_connection_state,
     register,
@@ -30,8 +24,6 @@ from django_asynckit.workers.context import POOL, current_lease
 from django_asynckit.workers.job import spends_its_time_waiting
 from django_asynckit.workers.register import RECENT
 from django_asynckit.workers.worker import Worker
-from tests import settings as project
-from tests.driver import drive, plain_root_logger
 from tests.workers.tools import Gate, alive, busy, clean_thread, hop, thread, until, until_idle
 
 
@@ -223,98 +215,6 @@ async def test_hold_call_keeps_a_transaction(kept):
         await until_idle()
 
 
-@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.2)
-async def test_who_waits_too_long_gets_an_error(caplog):
-    since = monotonic()
-    async with busy():
-        with pytest.raises(WorkerTimeout, match=r"within 0\.2 s .* ASYNCKIT_WORKERS = 1"):
-            await leased()
-        assert monotonic() - since >= 0.2
-        assert statistics().waiting == 0
-        assert statistics().timed_out == 1
-        assert statistics().longest_wait >= 0.2
-        await until(lambda: caplog.records)
-    await leased()
-    (record,) = caplog.records
-    assert "1 requests waited for a worker in vain" in record.getMessage()
-    assert record.levelno == logging.WARNING
-
-
-@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.2)
-async def test_who_has_waited_in_vain_does_not_wait_again_until_it_was_served():
-    async with worker_lease():
-        async with busy():
-            for longest in (30, 0.1):
-                since = monotonic()
-                with pytest.raises(WorkerTimeout):
-                    await hop()
-                assert monotonic() - since < longest
-        await hop()
-        await asyncio.sleep(RECENT * 1.2)
-        async with busy():
-            await hop()  # It has a worker of its own now.
-
-
-def fails_in_sync(request):
-    return HttpResponse(b"not reached")
-
-
-async def fails_in_async(request):
-    raise ValueError("of the view")
-
-
-def notes_exceptions(get_response):
-    """Middleware with a sync hook for exceptions."""
-
-    async def middleware(request):
-        return await get_response(request)
-
-    def process_exception(request, exception):
-        noted.append((exception, sys.exc_info()[1]))
-
-    middleware.process_exception = process_exception
-    return middleware
-
-
-notes_exceptions.sync_capable, notes_exceptions.async_capable = False, True
-noted = []
-
-
-@override_settings(
-    ASYNCKIT_WORKERS=1,
-    ASYNCKIT_WORKER_WAIT_SECONDS=0.2,
-    MIDDLEWARE=[f"{__name__}.notes_exceptions"],
-)
-async def test_hooks_for_exceptions_run_after_a_wait_in_vain():
-    noted.clear()
-    urls = type("Urls", (), {"urlpatterns": [path("", fails_in_async)]})
-    with override_settings(ROOT_URLCONF=urls), plain_root_logger():
-        async with busy():
-            assert (await drive(ASGIHandler())).status == 500
-    ((given, handled),) = noted
-    assert given is handled
-    assert str(given) == "of the view"
-    await until_idle()
-
-
-@pytest.mark.parametrize("view", [fails_in_sync, fails_in_async])
-@pytest.mark.parametrize("middleware", [[], project.MIDDLEWARE], ids=["bare", "seven"])
-@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.5, DEBUG=True)
-async def test_a_request_waits_in_vain_once_also_where_its_error_page_needs_a_thread(
-    view, middleware
-):
-    urls = type("Urls", (), {"urlpatterns": [path("", view)]})
-    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware), plain_root_logger():
-        handler = ASGIHandler()
-        async with busy():
-            since = monotonic()
-            reply = await drive(handler)
-            assert 0.5 <= monotonic() - since < 0.9
-    assert reply.status == 500
-    assert (b"of the view" if view is fails_in_async else b"WorkerTimeout") in reply.body
-    await until_idle()
-
-
 @override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=3)
 async def test_who_begins_to_wait_at_the_moment_that_another_stops_counting_is_woken(monkeypatch):
     async with worker_lease():
@@ -338,32 +238,6 @@ async def test_who_waits_is_woken_although_the_loop_of_the_one_before_was_closed
         with pytest.raises(TimeoutError):
             await first
         await second
-
-
-@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.1, MIDDLEWARE=[])
-async def test_a_response_is_closed_however_long_that_waits():
-    async def view(request):
-        return response
-
-    def finished(**_):
-        called.append(response.closed)
-
-    response, called = HttpResponse(b"done"), []
-    urls = type("Urls", (), {"urlpatterns": [path("", view)]})
-    request_finished.connect(finished)
-    try:
-        with override_settings(ROOT_URLCONF=urls):
-            async with busy() as gate:
-                request = asyncio.create_task(drive(ASGIHandler()))
-                await until(lambda: statistics().waiting == 1)
-                # Others still hear in time that there is no worker.
-                with pytest.raises(WorkerTimeout):
-                    await leased()
-                gate.open()
-                assert (await request).body == b"done"
-    finally:
-        request_finished.disconnect(finished)
-    assert called == [True]
 
 
 @override_settings(ASYNCKIT_WORKERS=1)

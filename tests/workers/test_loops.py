@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from time import monotonic, sleep
+from time import sleep
 
 import pytest
 import uvloop
 from django.test import override_settings
 
-from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers import statistics, worker_lease
 from tests.workers.tools import Gate, hop, until
 
@@ -73,27 +72,6 @@ def test_waiters_are_served_behind_those_of_a_loop_that_is_blocked(run):
             with contextlib.suppress(asyncio.CancelledError):
                 await first
             assert outcomes == [None]
-
-    run(main())
-
-
-@RUNNERS
-@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.3)
-def test_waiters_time_out_behind_those_of_a_loop_that_is_blocked(run):
-    async def main():
-        with Gate() as gate:
-            first = asyncio.create_task(leased(gate))
-            await gate.wait_entered()
-            with blocked_loop(run, leased(int)) as outcomes:
-                began = monotonic()
-                for error in await asyncio.gather(
-                    *(leased(int) for _ in range(3)), return_exceptions=True
-                ):
-                    assert isinstance(error, WorkerTimeout)
-                assert monotonic() - began < 10
-            gate.open()
-            await first
-            assert [type(one) for one in outcomes] == [WorkerTimeout]
 
     run(main())
 

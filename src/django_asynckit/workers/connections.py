@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from django.core.signals import request_finished, request_started
@@ -22,11 +23,18 @@ _deaths: Final[dict[str, int]] = {}
 
 
 class Connections:
-    """What one worker's thread has in ``django.db.connections``; ``post`` runs a function in it."""
+    """What one worker's thread has in ``django.db.connections``; ``post`` runs a function in it.
 
-    def __init__(self, post: Post) -> None:
+    ``before_first`` is called before one is opened while none is open, and ``behind_last`` when none is any more.
+    """
+
+    def __init__(
+        self, post: Post, before_first: Callable[[], None], behind_last: Callable[[], None]
+    ) -> None:
         self._wrappers: dict[str, Wrapper] = {}
         self._post = post
+        self._before_first = before_first
+        self._behind_last = behind_last
         self._deaths_seen = dict(_deaths)
         #: Whether what runs was declared to leave nothing on a connection.
         self.trusts_job = False
@@ -134,11 +142,17 @@ class Connections:
             if wrapper.was_changed():
                 self._begin_session(alias)
             self._wrappers[alias].restore()
+        self._note_closed()
+
+    def close_all(self) -> None:
+        """Close all connections; the next query opens one anew."""
+        for wrapper in self._wrappers.values():
+            _close(wrapper.connection)
+        self._behind_last()
 
     def clear(self) -> None:
         """Close all connections: their thread ends."""
-        for wrapper in self._wrappers.values():
-            _close(wrapper.connection)
+        self.close_all()
         # Somebody may have put others in their place.
         connections.close_all()
 
@@ -154,7 +168,13 @@ class Connections:
     def _make(self, alias: str) -> None:
         connections[alias] = connections.create_connection(alias)
         cursors = Cursors(self._post)
-        self._wrappers[alias] = Wrapper(connections[alias], self._is_trusted, cursors)
+        self._wrappers[alias] = Wrapper(
+            connections[alias], self._is_trusted, cursors, self._before_first, self._note_closed
+        )
+
+    def _note_closed(self) -> None:
+        if not any(wrapper.is_open() for wrapper in self._wrappers.values()):
+            self._behind_last()
 
     def _close_old(self) -> None:
         # As close_old_connections() does; looking for connections takes it longer than this.

@@ -8,6 +8,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
+from time import monotonic
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final, TypeVar
 
@@ -15,6 +16,15 @@ from django_asynckit._asgiref import called_by, called_with
 from django_asynckit._bridge import actual
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Lag:
+    """For how many seconds the last result of a worker lay about before its event loop looked at it."""
+
+    seconds = 0.0
+
+
+LAG: Final = Lag()
 
 #: Where Django's functions leave nothing on a connection that its next user would see.
 _STATELESS: Final = (
@@ -123,7 +133,7 @@ class Job:
         """Give the outcome to whoever awaits it, from any thread."""
         # A loop that is closed has nobody left who awaits it.
         with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(_settle, self.future, result, error)
+            self.loop.call_soon_threadsafe(_settle, self.future, result, error, monotonic())
 
 
 def _function(called: Any) -> FunctionType | None:
@@ -136,7 +146,10 @@ def _function(called: Any) -> FunctionType | None:
     return called if type(called) is FunctionType else None
 
 
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def _settle(
+    future: asyncio.Future[Any], result: Any, error: BaseException | None, since: float
+) -> None:
+    LAG.seconds = monotonic() - since
     if future.done():
         return
     if error is None:

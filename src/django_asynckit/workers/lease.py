@@ -52,9 +52,9 @@ class Lease(Seat):
     pins = 0
     #: Whether calls get a worker at once, above the limit if need be.
     never_waits = False
-    #: Whether they wait for one without end: there is nobody left to whom an error could be told.
+    #: Whether they wait for a connection without end: there is nobody left to whom an error could be told.
     is_patient = False
-    #: Whether it has waited in vain, so that its next call does not wait as long again.
+    #: Whether it has waited in vain for a connection, so that its next query does not wait as long again.
     has_given_up = False
     #: Of one beside others: whose connections its own are made like; and whether they are now.
     source: weakref.ref[Seat] | None = None

@@ -13,11 +13,12 @@ from typing import Any
 from django_asynckit.conf import worker_settings
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.lease import Lease
+from django_asynckit.workers.places import Places
 from django_asynckit.workers.register import Register
 from django_asynckit.workers.starting import Starter
 from django_asynckit.workers.statistics import Statistics
 from django_asynckit.workers.unrecognised import Unrecognised
-from django_asynckit.workers.waiting import Waiting, log_vain_waits, timeout
+from django_asynckit.workers.waiting import Waiting
 from django_asynckit.workers.worker import Worker
 
 
@@ -28,8 +29,9 @@ class Pool:
         self.lock = threading.RLock()
         #: What the garbage collector wanted done while its thread had the lock: it comes at any time.
         self._late: deque[Callable[[], None]] = deque()
-        self._starter = Starter(self.lock, self._leave, self._fail)
+        self._starter = Starter(self.lock, self, self._fail)
         self._register = Register(self._starter.make, self.look_again)
+        self._places = Places(self.lock, self._register, self._empty)
         self._waiting = Waiting(self._tick, self.lock)
         self._unrecognised = Unrecognised()
 
@@ -110,9 +112,14 @@ class Pool:
         self._unlocked()
 
     def reserve(self, lease: Lease) -> bool:
-        """Give ``lease`` a worker for the call that follows, unless that would have to wait."""
+        """Give ``lease`` a worker with a connection for the call that follows, unless that would have to wait.
+
+        It is a branch of code that wants to do several things at once, so many short calls are no
+        reason to wait.
+        """
         with self.lock:
-            if lease.worker is None and self._take_limited(lease):
+            if lease.worker is None and not self._waiting and self._places.has_room():
+                self._register.take(lease, is_limited=False)
                 self._register.reserve(lease)
             has_worker = lease.worker is not None
         self._unlocked()
@@ -156,17 +163,35 @@ class Pool:
                 limit=worker_settings().limit,
                 workers=len(register.workers),
                 idle=len(register.idle),
-                running=register.busy,
+                connected=self._places.taken(),
+                running=len(register.running),
                 resting=len(register.resting),
-                waiting=len(self._waiting),
+                waiting=len(self._waiting) + len(self._places),
                 started=self._starter.count,
-                waited=self._waiting.served,
-                longest_wait=self._waiting.longest,
-                timed_out=self._waiting.timed_out,
+                waited=self._waiting.served + self._places.served,
+                longest_wait=max(self._waiting.longest, self._places.longest),
+                timed_out=self._places.timed_out,
                 unrecognised=self._unrecognised.count,
             )
 
     # Called by a worker, in its thread.
+
+    def leave(self, worker: Worker) -> bool:
+        """Let ``worker`` end, which has had nothing to do for long, unless it is at work by now."""
+        with self.lock:
+            if worker not in self._register.idle:
+                return False
+            self._register.idle.remove(worker)
+            self._register.workers.discard(worker)
+            return True
+
+    def take_place(self, worker: Worker) -> None:
+        """Wait until ``worker`` may connect; ``WorkerTimeout`` after ``ASYNCKIT_WORKER_WAIT_SECONDS``."""
+        self._places.take(worker)
+
+    def give_place_back(self, worker: Worker) -> None:
+        """Let another worker connect: ``worker`` has no connection open any more."""
+        self._places.give_back(worker)
 
     def _run(self, lease: Lease, job: Job, worker: Worker) -> None:
         result, error = None, None
@@ -214,6 +239,13 @@ class Pool:
                 self._serve()
             self._unlocked()
 
+    def _drop(self, worker: Worker) -> None:
+        worker.drop_connections()
+        with self.lock:
+            self._closed(worker)
+            self._serve()
+        self._unlocked()
+
     def look_again(self, worker: Worker) -> None:
         """See whether the worker is still needed: an iterator of its lease, or that, was dropped."""
         with self.lock:
@@ -228,14 +260,6 @@ class Pool:
         if to_close is not None:
             self._close(worker)
 
-    def _leave(self, worker: Worker) -> bool:
-        with self.lock:
-            if worker not in self._register.idle:
-                return False
-            self._register.idle.remove(worker)
-            self._register.workers.discard(worker)
-            return True
-
     # Called with the lock held.
 
     def _settle(self, lease: Lease) -> None:
@@ -248,6 +272,15 @@ class Pool:
             self._closed(worker)
         if self._waiting:
             self._serve()  # There may be one more to lend.
+
+    def _empty(self, worker: Worker) -> None:
+        """Have ``worker``, which nobody needs, let others have its place."""
+        if worker in self._register.idle:
+            self._register.idle.remove(worker)
+            self._register.ending[worker] = None
+        else:
+            self._register.detach(worker)
+        worker.inbox.put(self._drop)
 
     def _closed(self, worker: Worker) -> None:
         if not self._register.closed(worker):
@@ -267,14 +300,10 @@ class Pool:
 
     def _hand_over(self, lease: Lease, job: Job) -> None:
         assert lease.worker is not None
-        lease.has_given_up = False
         self._register.begin(lease, job)
         lease.worker.inbox.put(functools.partial(self._run, lease, job))
 
     def _queue(self, lease: Lease, job: Job) -> None:
-        if lease.has_given_up and not lease.is_patient:
-            job.deliver(None, timeout())
-            return
         if not lease.waiting:
             lease.waiting = deque()
         lease.waiting.append(job)
@@ -298,8 +327,7 @@ class Pool:
 
     def _set_alarm(self) -> None:
         if self._waiting:
-            expires = self._waiting.first_since() + worker_settings().wait_seconds
-            self._waiting.set_alarm(min(self._register.next_change, expires))
+            self._waiting.set_alarm(self._register.next_change)
 
     # Called without the lock.
 
@@ -329,18 +357,8 @@ class Pool:
 
     def _tick(self) -> None:
         with self.lock:
-            self._serve()  # First: a loop that was blocked may be late, with workers that are free.
-            expired = self._waiting.pop_expired(worker_settings().wait_seconds)
-            jobs = [job for lease in expired for job in lease.waiting]
-            for lease in expired:
-                lease.waiting.clear()
-                lease.has_given_up = True
             self._serve()
         self._unlocked()
-        if expired:
-            log_vain_waits(len(expired))
-        for job in jobs:
-            job.deliver(None, timeout())
 
     def _withdraw(self, lease: Lease, job: Job, future: Any) -> None:
         if not future.cancelled():

@@ -9,16 +9,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 from math import inf
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from django_asynckit.conf import worker_settings
 from django_asynckit.workers.job import Job
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.worker import Worker, nobody
 
-#: For how many seconds after its last call a lease counts against ``ASYNCKIT_WORKERS``.
+#: For how many seconds a call counts as a short one, and for how many after its last one a lease counts.
+SHORT: Final = 0.1
 RECENT: Final = 0.1
 _LONG_AGO: Final = float("-inf")
+T = TypeVar("T")
 
 
 class Register:
@@ -37,11 +39,11 @@ class Register:
         self.resting: OrderedDict[Worker, float] = OrderedDict()
         #: Those of them that may be taken from their lease.
         self.lendable: OrderedDict[Worker, None] = OrderedDict()
-        #: How many leases run limited calls.
-        self.busy = 0
+        #: The leases that run limited calls, in the order since when each runs the one it runs now.
+        self.running: OrderedDict[Lease, float] = OrderedDict()
         #: Workers that are being closed; what they get meanwhile, they do next.
         self.ending: dict[Worker, None] = {}
-        #: When the first of the leases at rest that were counted last stops counting. It is kept,
+        #: When the first of the leases that were counted last stops counting. It is kept,
         #: since asking the clock again could miss the very moment that a waiting lease is for.
         self.next_change = inf
 
@@ -76,15 +78,17 @@ class Register:
         lease.running += 1
         lease.counts_at_rest = job.is_limited
         if job.is_limited:
-            self.busy += not lease.limited
             lease.limited += 1
+            self.running.setdefault(lease, monotonic())
 
     def end(self, lease: Lease, job: Job) -> None:
         """Note that ``job`` has ended."""
         lease.running -= 1
         if job.is_limited:
             lease.limited -= 1
-            self.busy -= not lease.limited
+            del self.running[lease]
+            if lease.limited:
+                self.running[lease] = monotonic()
 
     def rest(self, lease: Lease) -> Worker | None:
         """Note that ``lease`` runs nothing; return its worker if that must be closed now."""
@@ -120,7 +124,7 @@ class Register:
 
     def _keeps_workers(self) -> bool:
         settings = worker_settings()
-        return settings.reuse and len(self.workers) <= settings.limit
+        return settings.reuse and len(self.workers) <= max(settings.limit, settings.at_once)
 
     def lost(self, worker: Worker) -> None:
         """Note that ``worker`` is no more."""
@@ -128,20 +132,24 @@ class Register:
         self.workers.discard(worker)
         self.ending.pop(worker, None)
 
-    def _recent(self) -> list[Worker]:
-        """Find the workers that count although they rest, the latest first; note when that changes."""
-        horizon, recent = monotonic() - RECENT, []
-        for worker, since in reversed(self.resting.items()):
-            if since <= horizon:
-                break
-            recent.append(worker)
-        self.next_change = self.resting[recent[-1]] + RECENT if recent else inf
-        return recent
+    def _counted(self) -> tuple[int, list[Worker]]:
+        """Count short calls, and find the workers that count although they rest, the latest first.
+
+        Note when that changes.
+        """
+        now = monotonic()
+        short = _later_than(now - SHORT, self.running)
+        recent = _later_than(now - RECENT, self.resting)
+        self.next_change = min(
+            self.running[short[-1]] + SHORT if short else inf,
+            self.resting[recent[-1]] + RECENT if recent else inf,
+        )
+        return len(short), recent
 
     def _free_worker(self) -> Worker | None:
         """Return a worker for calls that are limited, if one more may run."""
-        limit, recent = worker_settings().limit, self._recent()
-        if self.busy + len(self.ending) + len(recent) < limit:
+        limit, (short, recent) = worker_settings().at_once, self._counted()
+        if short + len(self.ending) + len(recent) < limit:
             if self.idle or self.ending or len(self.workers) < limit:
                 return self._any_worker()
             oldest = next(iter(self.lendable), None)
@@ -165,7 +173,9 @@ class Register:
         if self._ends_soon():
             return self.ending.popitem()[0]
         if self.idle:
-            return self.idle.pop()
+            # One that is connected, for the call may query.
+            places = (n for n, one in enumerate(reversed(self.idle), 1) if one.has_place)
+            return self.idle.pop(-next(places, 1))
         worker = self._new_worker()
         self.workers.add(worker)
         return worker
@@ -185,3 +195,13 @@ class Register:
     def _wake(self, worker: Worker) -> None:
         self.resting.pop(worker, None)
         self.lendable.pop(worker, None)
+
+
+def _later_than(horizon: float, times: OrderedDict[T, float]) -> list[T]:
+    """Return what is later than ``horizon`` in ``times``, which is in their order; the latest first."""
+    found = []
+    for one, since in reversed(times.items()):
+        if since <= horizon:
+            break
+        found.append(one)
+    return found

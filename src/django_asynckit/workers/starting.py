@@ -5,24 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from django_asynckit.workers.worker import Worker
+from django_asynckit.workers.worker import Owner, Worker
 
 
 class Starter:
-    """Workers that were made with the pool's lock held and have no thread yet.
+    """Workers of ``owner`` that were made with the pool's lock held and have no thread yet.
 
-    ``leave`` is what workers ask before they end. ``fail`` is called with a worker for which the
-    system had no thread, and with the error.
+    ``fail`` is called with a worker for which the system had no thread, and with the error.
     """
 
     def __init__(
         self,
         lock: threading.RLock,
-        leave: Callable[[Worker], bool],
+        owner: Owner,
         fail: Callable[[Worker, RuntimeError], None],
     ) -> None:
         self._lock = lock
-        self._leave = leave
+        self._owner = owner
         self._fail = fail
         self._made: list[Worker] = []
         #: How many workers it has made.
@@ -30,7 +29,7 @@ class Starter:
 
     def make(self) -> Worker:
         """Return a new worker; the caller holds the lock, and calls :meth:`start` without it."""
-        worker = Worker(self._leave)
+        worker = Worker(self._owner)
         self._made.append(worker)
         self.count += 1
         return worker

@@ -14,7 +14,9 @@ class Statistics:
     #: Threads that there are, and those of them that no request has.
     workers: int
     idle: int
-    #: Requests that run limited calls, that keep a worker and run nothing, that wait for one.
+    #: Those that hold a database connection.
+    connected: int
+    #: Requests that run limited calls, that keep a worker and run nothing, that wait for a thread or a connection.
     running: int
     resting: int
     waiting: int

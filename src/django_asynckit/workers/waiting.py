@@ -15,7 +15,6 @@ from time import monotonic
 from typing import Final
 
 from django_asynckit.conf import worker_settings
-from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.worker import Worker
 
@@ -46,8 +45,6 @@ class Waiting:
         #: How many leases got a worker after a wait, and the longest wait in seconds.
         self.served = 0
         self.longest = 0.0
-        #: How many leases waited in vain.
-        self.timed_out = 0
 
     def __len__(self) -> int:
         return len(self._since)
@@ -81,22 +78,6 @@ class Waiting:
     def first(self) -> Lease:
         """Return who has waited for longest."""
         return next(iter(self._since))
-
-    def pop_expired(self, seconds: float) -> list[Lease]:
-        """Take out all that have waited for ``seconds``, but for the patient ones."""
-        until = monotonic() - seconds
-        expired = [
-            lease for lease, since in self._since.items() if since <= until and not lease.is_patient
-        ]
-        for lease in expired:
-            self.longest = max(self.longest, self.remove(lease))
-        self.timed_out += len(expired)
-        return expired
-
-    def first_since(self) -> float:
-        """Return when the first that is not patient began to wait; infinity if there is none."""
-        impatient = (since for lease, since in self._since.items() if not lease.is_patient)
-        return next(impatient, inf)
 
     def set_alarm(self, when: float) -> None:
         """Have ``wake`` called at ``when``, in the time of ``monotonic()``, or before, on each loop."""
@@ -142,29 +123,10 @@ class Waiting:
         self._wake()
 
 
-def log_vain_waits(count: int) -> None:
-    """Log that so many leases have waited in vain: in a thread, since it may block, and no worker is free."""
-    settings = worker_settings()
-    text = "%d requests waited for a worker in vain, for %g s. ASYNCKIT_WORKERS = %d were at work."
-    args = (text, count, settings.wait_seconds, settings.limit)
-    threading.Thread(target=logger.warning, args=args, name="asynckit-log", daemon=True).start()
-
-
 def _log(seconds: float, others: int, _worker: Worker) -> None:
     logger.warning(
-        "A request waited %.1f s for a worker, and %d more wait: ASYNCKIT_WORKERS = %d requests "
-        "were running blocking code, such as queries.",
+        "A request waited %.1f s for a thread, and %d more wait: %d short calls run at once.",
         seconds,
         others,
-        worker_settings().limit,
-    )
-
-
-def timeout() -> WorkerTimeout:
-    """Return the error of a call that has waited for too long."""
-    settings = worker_settings()
-    return WorkerTimeout(
-        f"No worker was free within {settings.wait_seconds:g} s (ASYNCKIT_WORKER_WAIT_SECONDS): "
-        f"as many requests as may, ASYNCKIT_WORKERS = {settings.limit}, were running blocking code "
-        "all the time."
+        worker_settings().at_once,
     )

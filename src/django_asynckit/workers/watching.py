@@ -55,7 +55,8 @@ _WATCH: Final = "_asynckit_watch"
 class Watch:
     """What was noticed on one connection wrapper; while ``is_trusted()``, nothing is.
 
-    ``connect`` and ``close`` are called with what does so, when the wrapper connects or closes.
+    ``connect`` and ``close`` are called with what does so, when the wrapper connects or closes, and
+    ``has_closed`` behind that.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class Watch:
         is_trusted: Callable[[], bool],
         connect: Callable[[Callable[[], None]], None],
         close: Callable[[Callable[[], None]], None],
+        has_closed: Callable[[], None],
     ) -> None:
         self.cursors = cursors
         self.is_trusted = is_trusted
         self.connect = connect
         self.close = close
+        self.has_closed = has_closed
         #: Whether the session may have been changed, and whether the driver's object may.
         self.has_changed = False
         self.was_handed_out = False
@@ -184,6 +187,10 @@ class _Watched:
 
     def connect(self) -> None:
         self.__dict__[_WATCH].connect(super().connect)  # type: ignore[misc]
+
+    def close(self) -> None:
+        super().close()  # type: ignore[misc]
+        self.__dict__[_WATCH].has_closed()
 
     def _close(self) -> None:
         self.__dict__[_WATCH].close(super()._close)  # type: ignore[misc]

@@ -9,7 +9,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django_asynckit._asgiref import wrap_call
 from django_asynckit.conf import worker_settings
@@ -21,24 +21,40 @@ logger = logging.getLogger("django_asynckit.workers")
 _numbers: Final = itertools.count(1)
 
 
+class Owner(Protocol):
+    """What a worker needs of the pool."""
+
+    def leave(self, worker: Worker) -> bool:
+        """Whether ``worker`` may end, after ``ASYNCKIT_WORKER_IDLE_SECONDS`` without work."""
+
+    def take_place(self, worker: Worker) -> None:
+        """Wait until ``worker``, whose thread runs this, may have database connections."""
+
+    def give_place_back(self, worker: Worker) -> None:
+        """Note that it has none any more."""
+
+
 def nobody() -> None:
     """Stand for the lease of a worker that nobody has."""
 
 
 class Worker(threading.Thread):
-    """A daemon thread with an inbox of functions, each of which is called with the worker.
+    """A daemon thread with an inbox of functions, each of which is called with the worker."""
 
-    ``leave`` is asked after ``ASYNCKIT_WORKER_IDLE_SECONDS`` without work whether it may end.
-    """
-
-    def __init__(self, leave: Callable[[Worker], bool]) -> None:
+    def __init__(self, owner: Owner) -> None:
         super().__init__(name=f"asynckit-worker-{next(_numbers)}", daemon=True)
         self.inbox: queue.SimpleQueue[Callable[[Worker], None] | None] = queue.SimpleQueue()
-        self.connections = Connections(self.inbox.put)
+        self.connections = Connections(
+            self.inbox.put,
+            before_first=lambda: owner.take_place(self),
+            behind_last=lambda: owner.give_place_back(self),
+        )
+        #: Whether it holds a database connection, or may at any moment; the pool's lock guards it.
+        self.has_place = False
         #: A weak reference to the lease that has this worker.
         self.lease: Callable[[], Any] = nobody
         self._clients = CacheClients()
-        self._leave = leave
+        self._owner = owner
         self._is_open = False
         self._idle_seconds = worker_settings().idle_seconds
         #: Whether it was taken from one request for another since the last call.
@@ -53,7 +69,7 @@ class Worker(threading.Thread):
             try:
                 task = self.inbox.get(timeout=self._idle_seconds)
             except queue.Empty:
-                if self._leave(self):
+                if self._owner.leave(self):
                     break
                 continue
             if task is None:
@@ -86,6 +102,10 @@ class Worker(threading.Thread):
     def begin_anew(self) -> None:
         """Do at the next call what the beginning of a request does; while this runs nothing."""
         self._is_open = False
+
+    def drop_connections(self) -> None:
+        """Close all connections, for others to have some; while no request has this worker."""
+        self._in_new_context(self.connections.close_all)
 
     def close(self) -> None:
         """Leave nothing of this request for the next one."""

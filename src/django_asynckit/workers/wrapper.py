@@ -23,20 +23,32 @@ _OF_SERVER: Final = ("isolation_level", "mysql_server_data", "pg_version")
 class Wrapper:
     """Notes what a request does to a connection wrapper, and undoes it.
 
-    While ``is_trusted()``, raw SQL is not looked at.
+    While ``is_trusted()``, raw SQL is not looked at. ``opens`` and ``has_closed`` are called before a
+    connection is opened, and when it was closed.
     """
 
     def __init__(
-        self, connection: BaseDatabaseWrapper, is_trusted: Callable[[], bool], cursors: Cursors
+        self,
+        connection: BaseDatabaseWrapper,
+        is_trusted: Callable[[], bool],
+        cursors: Cursors,
+        opens: Callable[[], None],
+        has_closed: Callable[[], None],
     ) -> None:
         self.connection = connection
+        self._opens = opens
+        self._has_closed = has_closed
         #: Those that fetch in chunks and are open.
         self.cursors = cursors
         self._added = added_state(connection)
         self._driver: list[Any] = []
         self._logs_queries = connection.force_debug_cursor
-        self._watch = Watch(connection, cursors, is_trusted, self._connect, self._close)
+        self._watch = Watch(connection, cursors, is_trusted, self._connect, self._close, has_closed)
         self._names = set(vars(connection))
+
+    def is_open(self) -> bool:
+        """Whether there is a connection; Django keeps the closed one of a transaction."""
+        return self.connection.connection is not None and not self.connection.closed_in_transaction
 
     def in_transaction(self) -> bool:
         """Whether a transaction is open, or autocommit is not what the settings say."""
@@ -177,7 +189,12 @@ class Wrapper:
             watch.has_changed,
             watch.was_handed_out,
         )
-        connect()
+        self._opens()
+        try:
+            connect()
+        except BaseException:
+            self._has_closed()
+            raise
         self._driver = driver_state(connection.connection)
         self._names |= vars(connection).keys() - names
         watch.execute_wrappers += [w for w in connection.execute_wrappers if w not in wrappers]
