@@ -196,7 +196,7 @@ def test_a_thread_whose_executor_changed_is_no_worker():
 async def test_a_thread_that_waits_no_more_is_left():
     AsyncToSync.executors.current = ended()
     assert await _bridge.run_in_worker(threading.current_thread) is not threading.current_thread()
-    assert AsyncToSync.executors.current is None
+    assert not hasattr(_sync_frames._EXECUTORS, "current")
 
 
 def test_a_thread_that_waits_is_not_left():

@@ -17,7 +17,7 @@ from asgiref.sync import (
     sync_to_async,
 )
 
-from django_asynckit import _bridge
+from django_asynckit import _bridge, _sync_frames
 from django_asynckit._sync_frames import thread_is_in_use, waiting_executor
 
 
@@ -67,8 +67,8 @@ def ended(outer=None):
 
 async def test_a_thread_that_waits_no_more_is_left():
     AsyncToSync.executors.current = ended(outer=ended())
-    assert await sync_to_async(threading.current_thread)() is not threading.current_thread()
-    assert AsyncToSync.executors.current is None
+    assert await _bridge.run_in_worker(threading.current_thread) is not threading.current_thread()
+    assert not hasattr(_sync_frames._EXECUTORS, "current")
 
 
 def test_a_thread_outside_of_it_that_waits_is_not_left():

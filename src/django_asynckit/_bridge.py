@@ -14,6 +14,7 @@ from django.core.cache import caches
 
 from django_asynckit import _asgiref
 from django_asynckit._asgiref import Deleted, settle_in_thread
+from django_asynckit._sync_frames import leave_ended_thread
 from django_asynckit._threads import BESIDE, COMPUTING
 
 P = ParamSpec("P")
@@ -22,6 +23,7 @@ R = TypeVar("R")
 
 async def run_in_worker(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Run ``func`` in the request's own thread, one call at a time: one hop."""
+    leave_ended_thread()
     return await sync_to_async(func, thread_sensitive=True)(*args, **kwargs)
 
 
@@ -33,6 +35,7 @@ async def run_and_tell(
     **kwargs: P.kwargs,
 ) -> R:
     """Like :func:`run_in_worker`; ``tell`` is given the result in the thread, also if nobody awaits it any more."""
+    leave_ended_thread()
     return await _Telling(func, tell)(*args, **kwargs)
 
 
@@ -87,6 +90,7 @@ def call_as_guest(
 
 async def run_in_context(context: contextvars.Context, func: Callable[P, R], /, *args: P.args) -> R:  # type: ignore[valid-type]
     """Like :func:`run_in_worker`, in ``context`` itself: what one call sets, the next one sees."""
+    leave_ended_thread()
     return await sync_to_async(func, thread_sensitive=True, context=context)(*args)  # type: ignore[call-arg]
 
 

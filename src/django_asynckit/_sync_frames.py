@@ -2,7 +2,7 @@
 
 asgiref notes the innermost one in a Local, so that tasks and cancelled code may find one there that
 has gone on. asgiref gives their calls to the thread outside of it, past what we have put in front
-of that one, or refuses them. Here such a thread is not found in the first place.
+of that one. Here the thread outside is found in the first place.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ NOTED_IN: Final = _EXECUTORS._storage._data if IS_REVIEWED else None
 
 
 class _Waiting:
-    """What asgiref reads and writes as ``AsyncToSync.executors``: the Local, without threads that go on."""
+    """What asgiref reads and writes as ``AsyncToSync.executors``: the Local, which names those that wait."""
 
     def __getattr__(self, name: str) -> Any:
         if name != "current":
             return getattr(_EXECUTORS, name)
         # A thread without a loop asks in order to wait itself, inside of what it finds.
-        return _noted() if asyncio._get_running_loop() is None else waiting_executor()
+        return _noted() if asyncio._get_running_loop() is None else _that_takes_calls()
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(_EXECUTORS, name, value)
@@ -62,6 +62,24 @@ def waiting_executor() -> Any:
     while executor is not None and waits_no_more(executor):
         executor = outer_executor(executor)
     return executor
+
+
+def _that_takes_calls() -> Any:
+    """Return the first executor that knows what to do with a call; without one asgiref refuses it."""
+    noted = executor = _noted()
+    while executor is not None and waits_no_more(executor) and not has_front(executor):
+        executor = outer_executor(executor)
+    return executor or noted
+
+
+def has_front(executor: Any) -> bool:
+    """Whether what is submitted to ``executor`` goes through a function of ours."""
+    return "submit" in vars(executor)
+
+
+def put_in_front(executor: Any, submit: Callable[..., Any]) -> None:
+    """Have ``submit`` get what is submitted to this one executor, unless something gets it already."""
+    vars(executor).setdefault("submit", submit)
 
 
 def executor_in_charge() -> Any:
@@ -108,6 +126,12 @@ def leave_thread() -> Token[Any] | Deleted | None:
     Returns what takes that back with ``reset()``, if there was such a thread.
     """
     return delete_local_value(_EXECUTORS, "current")
+
+
+def leave_ended_thread() -> None:
+    """Forget a thread of this context that no longer waits, if none outside of it does: asgiref refuses calls then."""
+    if _noted() is not None and waiting_executor() is None:
+        leave_thread()
 
 
 def waits_no_more(executor: Any) -> bool:

@@ -10,7 +10,7 @@ import sys
 from django.db import transaction
 
 from django_asynckit._bridge import run_in_worker, uninterrupted
-from django_asynckit._sync_frames import is_run_for_thread
+from django_asynckit._sync_frames import is_run_for_thread, leave_ended_thread
 from django_asynckit.conf import worker_settings
 from django_asynckit.db import _messages as messages
 from django_asynckit.db._callers import Caller
@@ -97,6 +97,7 @@ class Block(Route):
         """Find out where the block belongs; wait while one is open there that is not around it."""
         waits_for, until = None, 0.0
         while True:
+            leave_ended_thread()
             self.outer, self._frame = innermost(), frame_around()
             if self.outer is not None and self._runs_at(self.outer.seat):
                 self.seat = self.outer.seat

@@ -15,7 +15,7 @@ from django.dispatch import Signal
 from django_asynckit._asgiref import local_values
 from django_asynckit._bridge import uninterrupted
 from django_asynckit._compat import run_receivers
-from django_asynckit._sync_frames import thread_is_in_use
+from django_asynckit._sync_frames import leave_ended_thread, thread_is_in_use
 from django_asynckit.handler.urls import set_urlconf
 
 Receiver = Callable[..., Any]
@@ -95,6 +95,7 @@ async def finish_inline(sender: object) -> None:
 
 async def send_finished(sender: object) -> None:
     """Send ``request_finished`` for a request that ended without a response."""
+    leave_ended_thread()
     if finishes_inline(sender):
         await finish_inline(sender)
     else:

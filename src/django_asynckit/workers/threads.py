@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_asynckit._sync_frames import (
     call_before_it_goes_on,
     outer_executor,
+    put_in_front,
     thread_that_waits,
     waits_no_more,
 )
@@ -150,7 +151,7 @@ class ThreadSeat(Seat):
         """Have all calls that come from now on routed, and noted by the blocks that are open here."""
         executor = self._executor()
         if executor is not None:
-            vars(executor).setdefault("submit", self._submit_routed)
+            put_in_front(executor, self._submit_routed)
 
     def _submit_routed(self, call: Callable[..., Any], /, *args: Any) -> Any:
         seat = self._route(self, call)
