@@ -14,7 +14,8 @@ from django_asynckit.conf import NAMES, READERS, worker_settings
 
 def test_defaults():
     settings = worker_settings()
-    assert settings.limit == min(32, (os.cpu_count() or 1) + 4)
+    assert settings.limit == 40
+    assert settings.at_once == min(32, (os.cpu_count() or 1) + 4)
     assert settings.hold == "auto"
     assert (settings.idle_seconds, settings.wait_seconds) == (10, 30)
     assert settings.reuse is True
