@@ -76,7 +76,9 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 CORS_ALLOWED_ORIGINS = ["https://example.com"]
-CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"], "img-src": ["'self'", "data:"]}}
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {"default-src": ["'self'"], "img-src": ["'self'", "data:"]}
+}
 MAINTENANCE_FILE = PLACE / "maintenance"
 
 STATIC_URL = "static/"

@@ -28,6 +28,11 @@ class Answer:
     length: int
 
 
+def in_order(name: str, value: str) -> str:
+    """django-csp joins a set, whose order is another in each process."""
+    return "; ".join(sorted(value.split("; "))) if name == "content-security-policy" else value
+
+
 def ask(server: Server, page: Page, cookie: str) -> Answer:
     """GET a page."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
@@ -39,9 +44,9 @@ def ask(server: Server, page: Page, cookie: str) -> Answer:
     finally:
         connection.close()
     kept = sorted(
-        (name.lower(), value)
-        for name, value in response.getheaders()
-        if name.lower() not in VARYING
+        (name, in_order(name, value))
+        for name, value in ((name.lower(), value) for name, value in response.getheaders())
+        if name not in VARYING
     )
     return Answer(response.status, kept, TOKEN.sub(b"", body), len(body))
 

@@ -35,7 +35,7 @@ def prepare() -> dict[str, Any]:
     django.setup()
     from site_like_real.fill import fill, log_in
 
-    call_command("migrate", run_syncdb=True, verbosity=0)
+    call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     fill()
     cookie = f"sessionid={log_in()}; {CSRF_COOKIE}"
