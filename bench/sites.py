@@ -77,27 +77,32 @@ def there(targets: dict[str, Target]) -> dict[str, Target]:
     return {key: targets[key] for key, missing in lacks.items() if not missing}
 
 
-def measured(engine: str, only: Only, amount: Amount) -> Results:
-    """One database, printed too."""
-    with site(engine) as made:
-        results = Run(made, there(only.targets(engine)), only.pages, amount, say).measure()
-        print(as_text(engine, results, made.queries), flush=True)
-    return results
+def measured(only: Only, amount: Amount) -> dict[str, Results]:
+    """The databases that are there, each printed as soon as it is done."""
+    found = {}
+    for engine in only.engines:
+        targets = there(only.targets(engine))
+        try:
+            with site(engine) as made:
+                results = Run(made, targets, only.pages, amount, say).measure()
+        except Missing as missing:
+            print(f"Skipped {engine}: {missing}.", file=sys.stderr)
+            continue
+        if results:
+            print(as_text(engine, results), flush=True)
+            found[engine] = results
+    if not found:
+        raise SystemExit("Nothing was measured.")
+    return found
 
 
 def main() -> None:
     """Measure, print, keep, draw."""
     options = arguments()
-    check_parts()
+    check_parts(*(["matplotlib"] if options.svg else []))
     load_before = round(warn_if_busy(), 2)
     amount = Amount(options.rounds, options.requests, options.connections)
-    only = Only(options.only)
-    found: dict[str, Results] = {}
-    for engine in only.engines:
-        try:
-            found[engine] = measured(engine, only, amount)
-        except Missing as missing:
-            print(f"Skipped {engine}: {missing}.", file=sys.stderr)
+    found = measured(Only(options.only), amount)
     print("\n" + NOTES)
     kept: dict[str, Any] = {**as_json(found, amount), "load_before": load_before}
     if options.json:

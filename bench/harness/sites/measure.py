@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class PageResult(Result):
-    """A page on a server, and the most that it took while it had as many requests in flight."""
+    """A page on a server, its queries, and the most that it took while as many requests were in flight as later."""
 
+    queries: int = 0
     most_threads: int = 0
     most_sessions: int = 0
 
@@ -63,6 +64,7 @@ class Run:
             for page in self.pages:
                 if is_measured(target, page):
                     result = PageResult(target.name, **counted[str(page)])
+                    result.queries = self.site.queries[str(page.as_sync)]
                     self.results.setdefault(page, {})[key] = result
 
     def each(self) -> Iterator[tuple[Server, Page, PageResult]]:

@@ -99,8 +99,8 @@ def missing_for(target: Target) -> str | None:
     return None
 
 
-def check_parts() -> None:
-    """End with a word if the site cannot be built."""
-    lacking = [name for name in PARTS if not find_spec(name)]
+def check_parts(*more: str) -> None:
+    """End with a word if the site cannot be built, or another package is missing."""
+    lacking = [name for name in PARTS + more if not find_spec(name)]
     if lacking:
         raise SystemExit(f"Not installed: {', '.join(lacking)}. Try: pip install --group bench")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
 
 #: One hue for each server; pale for the same server with other connections.
 COLOURS = {
@@ -26,6 +27,12 @@ ENGINE_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 COLUMNS = list(product(VIEWS, VISITORS))
 #: Of the room between two pages, what their bars take.
 FILLED = 0.84
+LEGEND = {
+    "title": "gunicorn's threads run the sync views, beside the async ones too",
+    "loc": "outside lower center",
+    "ncols": 3,
+    "frameon": False,
+}
 STYLE = {
     "svg.hashsalt": "sites",
     "svg.fonttype": "none",
@@ -37,9 +44,11 @@ STYLE = {
 
 
 def milliseconds(results: dict[str, Any], page: Page, server: str) -> float:
-    """The median; where it was not measured, nothing is drawn."""
-    result = results.get(str(page), {}).get(server)
-    return result["median"]["cpu_us"] / 1e3 if result else float("nan")
+    """The median; that of the sync view where only that runs, and nothing where none does."""
+    for measured in (page, page.as_sync):
+        if result := results.get(str(measured), {}).get(server):
+            return result["median"]["cpu_us"] / 1e3
+    return float("nan")
 
 
 def panel(axes: Axes, results: dict[str, Any], views: str, visitor: str) -> None:
@@ -50,11 +59,25 @@ def panel(axes: Axes, results: dict[str, Any], views: str, visitor: str) -> None
     for n, server in enumerate(servers):
         heights = [milliseconds(results, Page(name, views, visitor), server) for name in PATHS]
         places = [page + width * (n - (len(servers) - 1) / 2) for page in range(len(PATHS))]
-        axes.bar(places, heights, width, color=COLOURS[server], label=SITE_SERVERS[server][0])
+        axes.bar(places, heights, width, color=COLOURS[server])
     axes.set_xticks(range(len(PATHS)), list(PATHS))
     axes.tick_params(axis="x", length=0)
     axes.set_axisbelow(True)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+
+
+def legend(engines: dict[str, Any]) -> list[Patch]:
+    """Each server that was measured, in the order of the bars."""
+    from matplotlib.patches import Patch
+
+    measured = {
+        server for results in engines.values() for servers in results.values() for server in servers
+    }
+    return [
+        Patch(color=colour, label=SITE_SERVERS[server][0])
+        for server, colour in COLOURS.items()
+        if server in measured
+    ]
 
 
 def draw(kept: dict[str, Any], file: Path) -> None:
@@ -79,14 +102,7 @@ def draw(kept: dict[str, Any], file: Path) -> None:
                 panel(axes, results, views, visitor)
                 axes.set_title(f"{ENGINE_NAMES[engine]}, {views} views, {visitor}", fontsize=9)
             row[0].set_ylabel("CPU time per request, ms")
-        legend = {
-            label: bars
-            for row in grid
-            for bars, label in zip(*row[0].get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(
-            legend.values(), legend.keys(), loc="outside lower center", ncols=3, frameon=False
-        )
+        figure.legend(handles=legend(engines), **LEGEND)
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file, metadata={"Date": None})
         pyplot.close(figure)

@@ -77,11 +77,12 @@ def row(results: Results, page: Page, key: str) -> str:
     return line(result.name, cells)
 
 
-def as_text(engine: str, results: Results, queries: dict[str, int]) -> str:
+def as_text(engine: str, results: Results) -> str:
     """The tables of one database."""
     lines = ["", engine, line("", list(COLUMNS))]
     for page, servers in results.items():
-        lines.append(f"{page} ({queries[str(page.as_sync)]} queries)")
+        queries = next(iter(servers.values())).queries
+        lines.append(f"{page} (queries: {queries})")
         lines += [row(results, page, key) for key in servers]
     return "\n".join(lines)
 
