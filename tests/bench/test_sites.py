@@ -30,13 +30,13 @@ def run_sites(tmp_path):
     for name in PACKAGES:
         pytest.importorskip(name)
     package = Path(django_asynckit.__file__).parents[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(package),
-        "PGHOST": os.environ.get("TESTS_DATABASE_HOST", "127.0.0.1"),
-    }
 
     def run(*words):
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(package),
+            "PGHOST": os.environ.get("TESTS_DATABASE_HOST", "127.0.0.1"),
+        }
         file = tmp_path / "sites.json"
         command = [sys.executable, BENCH / "sites.py", "--quick", "--json", file, *words]
         done = subprocess.run(
@@ -79,6 +79,16 @@ def test_a_server_has_the_sessions_of_a_pool_and_of_persistent_connections(run_s
         pytest.skip(said)
     [servers] = kept["results"]["postgresql"].values()
     assert all(result["most_sessions"] for result in servers.values())
+
+
+@pytest.mark.timeout(300)
+def test_without_postgresql_it_says_so(run_sites, monkeypatch):
+    monkeypatch.setenv("TESTS_DATABASE_HOST", "127.0.0.1")
+    monkeypatch.setenv("PGPORT", "1")
+    kept, said = run_sites("--only", "postgresql")
+    assert kept is None
+    assert "Skipped postgresql: no PostgreSQL that lets us make a database:" in said
+    assert said.endswith("Nothing was measured.\n")
 
 
 def test_words_of_one_kind_add_up_and_those_of_others_narrow_down():
