@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.crowd import Outcome, Watch, crowd
-from harness.database import database
+from harness.crowd import Outcome, crowd
+from harness.database import database, sessions
 from harness.report import versions
 from harness.server import Server
 from harness.targets import DATABASE_TARGETS
+from harness.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def outcomes(beside: psycopg.Connection, patience: float) -> Iterator[tuple[str,
         for target in TARGETS:
             with (
                 Server(target, core=None) as server,
-                Watch(server, beside, os.environ["BENCH_DATABASE_NAME"]) as watch,
+                Watch(server, partial(sessions, beside, target.key)) as watch,
             ):
                 outcome = crowd(server, path, clients, patience)
             outcome.most_threads = watch.most_threads

@@ -1,4 +1,4 @@
-"""What the servers run: the target named in BENCH_TARGET, and a control path that tells the CPU time used so far."""
+"""What the servers run: the target named in BENCH_TARGET, and a control path that tells its process and the CPU time used so far."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if os.environ.get("BENCH_CORE") and hasattr(os, "sched_setaffinity"):
 
 
 def cpu() -> bytes:
-    """Seconds of user and system time of all threads of this process, to the nanosecond."""
-    return repr(time.process_time()).encode()
+    """This process, and seconds of user and system time of all its threads, to the nanosecond."""
+    return f"{os.getpid()} {time.process_time()!r}".encode()
 
 
 def asgi_with_control(target: Any) -> Any:

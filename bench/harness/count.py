@@ -13,8 +13,9 @@ from harness.targets import ALL_TARGETS, BODY, Target, build
 WARM_UP = 3
 
 
-async def call_asgi(application: Any, path: str) -> bytes:
-    """One request, as a server would make it."""
+async def call_asgi(application: Any, path: str, cookie: str = "") -> bytes:
+    """One request, as a server would make it; its body."""
+    cookies = [(b"cookie", cookie.encode())] if cookie else []
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -25,7 +26,7 @@ async def call_asgi(application: Any, path: str) -> bytes:
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"*/*")],
+        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"*/*"), *cookies],
         "server": ("127.0.0.1", 80),
         "client": ("127.0.0.1", 40000),
     }
@@ -49,11 +50,11 @@ async def count_asgi(application: Any, path: str) -> Any:
     return trace
 
 
-def call_wsgi(application: Any, path: str) -> bytes:
-    """One request, as a server's thread would make it."""
+def call_wsgi(application: Any, path: str, cookie: str = "") -> bytes:
+    """One request, as a server's thread would make it; its body."""
     from wsgiref.util import setup_testing_defaults
 
-    environ = {"PATH_INFO": path}
+    environ = {"PATH_INFO": path} | ({"HTTP_COOKIE": cookie} if cookie else {})
     setup_testing_defaults(environ)
     response = application(environ, lambda *_: None)
     try:

@@ -1,21 +1,17 @@
-"""Many clients at once, and how many threads and database sessions they make a server have."""
+"""Many clients at once."""
 
 from __future__ import annotations
 
 import asyncio
 import collections
 import resource
-import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.targets import BODY
 
 if TYPE_CHECKING:
-    import psycopg
-
     from harness.server import Server
 
 
@@ -69,37 +65,3 @@ async def _ask(port: int, path: str) -> bool:
     finally:
         writer.transport.abort()
     return answer.startswith(b"HTTP/1.1 200 ") and BODY in answer
-
-
-class Watch(threading.Thread):
-    """``with``: looks at the server's threads and at the sessions of its database all the time."""
-
-    def __init__(self, server: Server, database: psycopg.Connection, name: str) -> None:
-        super().__init__(daemon=True)
-        self._status = Path(f"/proc/{server.process.pid}/status")
-        self._database, self._name = database, name
-        self._is_over = threading.Event()
-        self.most_threads = self.most_sessions = 0
-
-    def __enter__(self) -> Watch:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self.join()
-
-    def run(self) -> None:
-        while not self._is_over.wait(0.02):
-            self.most_threads = max(self.most_threads, self._threads())
-            self.most_sessions = max(self.most_sessions, self._sessions())
-
-    def _threads(self) -> int:
-        if not self._status.exists():  # Not Linux.
-            return 0
-        return int(self._status.read_text().partition("Threads:")[2].split()[0])
-
-    def _sessions(self) -> int:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
-        [count] = self._database.execute(query, [self._name]).fetchone()
-        return count

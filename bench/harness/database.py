@@ -26,14 +26,28 @@ def connect(name: str) -> psycopg.Connection:
 
 
 @contextlib.contextmanager
-def database() -> Iterator[psycopg.Connection]:
-    """Create it and its table, tell the servers its name, drop it; gives a connection beside it."""
+def empty_database() -> Iterator[psycopg.Connection]:
+    """Create it, tell the servers its name, drop it; gives a connection beside it."""
     name = os.environ["BENCH_DATABASE_NAME"] = f"asynckit_bench_{os.getpid()}"
     with connect("postgres") as beside:
         beside.execute(f"CREATE DATABASE {name}")
         try:
-            with connect(name) as inside:
-                inside.execute(TABLE)
             yield beside
         finally:
             beside.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def database() -> Iterator[psycopg.Connection]:
+    """The same, with a table for one query."""
+    with empty_database() as beside:
+        with connect(os.environ["BENCH_DATABASE_NAME"]) as inside:
+            inside.execute(TABLE)
+        yield beside
+
+
+def sessions(beside: psycopg.Connection, key: str) -> int:
+    """How many the server of a target has now."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = %s"
+    [count] = beside.execute(query, [os.environ["BENCH_DATABASE_NAME"], key]).fetchone()
+    return count

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from harness.django_databases import postgresql
+
 SECRET_KEY = "for-the-benchmark-only"
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
@@ -48,14 +50,7 @@ KEPT = os.environ.get("BENCH_DATABASE", "")
 # As startproject has it. No view asks for it, but those of the benchmark of queries.
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 if KEPT:
-    DATABASES["default"] = {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": os.environ["BENCH_DATABASE_NAME"],
-        "USER": os.environ.get("PGUSER", "postgres"),
-        "HOST": os.environ.get("PGHOST", "127.0.0.1"),
-        "CONN_MAX_AGE": None if KEPT == "persistent" else 0,
-        "OPTIONS": {"pool": {"min_size": 4, "max_size": 20}} if KEPT == "pool" else {},
-    }
+    DATABASES["default"] = postgresql(KEPT)
 
 # No I/O in any middleware, so that what is measured is the way through them.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"

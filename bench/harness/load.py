@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import re
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 LAST_CHUNK = b"\r\n0\r\n\r\n"
@@ -16,15 +21,15 @@ LAST_CHUNK = b"\r\n0\r\n\r\n"
 class Load:
     """How much is still to be sent, shared by all connections."""
 
-    def __init__(self, requests: int, body: bytes) -> None:
+    def __init__(self, requests: int, is_right: Callable[[bytes], bool]) -> None:
         self.to_send = self.to_receive = requests
-        # Plain, or in one chunk: without CommonMiddleware, Django sends no Content-Length.
-        chunked = {size % (len(body), body, LAST_CHUNK) for size in (b"%x\r\n%s%s", b"%X\r\n%s%s")}
-        self.bodies = {body, *chunked}
+        self.is_right = is_right
+        self.latencies: list[float] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def received(self) -> None:
+    def received(self, latency: float) -> None:
         """One more response."""
+        self.latencies.append(latency)
         self.to_receive -= 1
         if not self.to_receive and not self.done.done():
             self.done.set_result(None)
@@ -33,6 +38,17 @@ class Load:
         """Any wrong answer ends the run: a fast error is no result."""
         if not self.done.done():
             self.done.set_exception(RuntimeError(reason))
+
+
+def is_body(body: bytes) -> Callable[[bytes], bool]:
+    """Plain, or in one chunk: without CommonMiddleware, Django sends no Content-Length."""
+    chunked = {size % (len(body), body, LAST_CHUNK) for size in (b"%x\r\n%s%s", b"%X\r\n%s%s")}
+    return {body, *chunked}.__contains__
+
+
+def has_length(length: int) -> Callable[[bytes], bool]:
+    """For pages with something new each time, which is always as long."""
+    return lambda body: len(body) == length
 
 
 class Connection(asyncio.Protocol):
@@ -49,6 +65,7 @@ class Connection(asyncio.Protocol):
         """The next request, if one is left."""
         if self.load.to_send:
             self.load.to_send -= 1
+            self.sent = time.perf_counter()
             self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
@@ -64,22 +81,37 @@ class Connection(asyncio.Protocol):
 
     def response_complete(self, body: bytes) -> None:
         """Check it, count it, go on."""
-        if body not in self.load.bodies:
+        latency = time.perf_counter() - self.sent
+        if not self.load.is_right(body):
             self.load.failed(f"wrong body: {body!r}")
             return
         self.received = b""
-        self.load.received()
+        self.load.received(latency)
         self.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.load.failed(f"the server closed a connection: {exc}")
 
 
-async def run(options: argparse.Namespace) -> float:
-    """The seconds that all requests took, connecting not included."""
+def request_of(options: argparse.Namespace) -> bytes:
+    """What is sent again and again."""
+    cookie = f"Cookie: {options.cookie}\r\n" if options.cookie else ""
+    return f"GET {options.path} HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\nAccept: */*\r\n{cookie}\r\n".encode()
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """The smallest value that so many percent of the values do not exceed."""
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
+
+
+async def run(options: argparse.Namespace) -> dict[str, float]:
+    """The seconds that all requests took, connecting not included, and what the slowest hundredth took at least."""
     loop = asyncio.get_running_loop()
-    load = Load(options.requests, options.body.encode())
-    request = f"GET {options.path} HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\nAccept: */*\r\n\r\n".encode()
+    is_right = (
+        is_body(options.body.encode()) if options.length is None else has_length(options.length)
+    )
+    load = Load(options.requests, is_right)
+    request = request_of(options)
     connections = [
         (
             await loop.create_connection(
@@ -95,7 +127,7 @@ async def run(options: argparse.Namespace) -> float:
     seconds = time.perf_counter() - started
     for connection in connections:
         connection.transport.abort()
-    return seconds
+    return {"seconds": seconds, "p99_ms": percentile(load.latencies, 99) * 1e3}
 
 
 def arguments() -> argparse.Namespace:
@@ -103,7 +135,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--path", required=True)
-    parser.add_argument("--body", required=True)
+    right = parser.add_mutually_exclusive_group(required=True)
+    right.add_argument("--body")
+    right.add_argument("--length", type=int)
+    parser.add_argument("--cookie", default="")
     parser.add_argument("--requests", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--core", type=int)
@@ -111,7 +146,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print the seconds as JSON."""
+    """Print what was measured as JSON."""
     options = arguments()
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
@@ -121,7 +156,7 @@ def main() -> None:
         runner = asyncio.run
     else:
         runner = uvloop.run
-    print(json.dumps({"seconds": runner(run(options))}))
+    print(json.dumps(runner(run(options))))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +36,14 @@ class Result:
     threads: int
     cpu_us: list[float] = field(default_factory=list)
     requests_per_second: list[float] = field(default_factory=list)
+    p99_ms: list[float] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Medians, and the rounds they come from."""
         medians = {
             "cpu_us": median(self.cpu_us),
             "requests_per_second": median(self.requests_per_second),
+            "p99_ms": median(self.p99_ms),
         }
         return {**asdict(self), "median": medians}
 
@@ -80,27 +82,34 @@ def count(target: Target) -> Result:
     return Result(target.name, **run("harness.count", target.key, environment=target.environment))
 
 
-def load(server: Server, requests: int, connections: int, core: int | None) -> float:
-    """Seconds that the requests took."""
+def load(server: Server, amount: Amount, core: int | None, what: Mapping[str, Any]) -> Any:
+    """What the load generator measured; ``what`` are its options: a path, and what is a right answer."""
     options = {
         "port": server.port,
-        "path": server.target.path,
-        "body": BODY.decode(),
-        "requests": requests,
-        "connections": connections,
+        "requests": amount.requests,
+        "connections": amount.connections,
+        **what,
     }
     if core is not None:
         options["core"] = core
-    return run("harness.load", *(f"--{name}={value}" for name, value in options.items()))["seconds"]
+    return run("harness.load", *(f"--{name}={value}" for name, value in options.items()))
 
 
-def one_round(server: Server, result: Result, amount: Amount, core: int | None) -> None:
-    """Add a number to the result."""
+def one_round(
+    server: Server, result: Result, amount: Amount, core: int | None, what: Mapping[str, Any]
+) -> None:
+    """Add a number of each kind to the result."""
     before = server.cpu_seconds()
-    seconds = load(server, amount.requests, amount.connections, core)
+    found = load(server, amount, core, what)
     used = server.cpu_seconds() - before
     result.cpu_us.append(round(used / amount.requests * 1e6, 2))
-    result.requests_per_second.append(round(amount.requests / seconds, 1))
+    result.requests_per_second.append(round(amount.requests / found["seconds"], 1))
+    result.p99_ms.append(round(found["p99_ms"], 2))
+
+
+def hello(target: Target) -> dict[str, str]:
+    """What is asked of the targets of one view."""
+    return {"path": target.path, "body": BODY.decode()}
 
 
 def measure(
@@ -108,6 +117,7 @@ def measure(
 ) -> dict[str, Result]:
     """All targets: counted, warmed up, then timed in rounds (A B C, A B C), so that a slow moment hits all of them."""
     server_core, load_core = cores()
+    warm_up = replace(amount, requests=max(200, amount.requests // 10))
     say("counting hops and threads")
     results = {key: count(target) for key, target in targets.items()}
     with ExitStack() as running:
@@ -118,9 +128,9 @@ def measure(
         }
         for key, server in servers.items():
             say(f"warming up {key}")
-            load(server, max(200, amount.requests // 10), amount.connections, load_core)
+            load(server, warm_up, load_core, hello(server.target))
         for turn in range(amount.rounds):
             for key, server in servers.items():
                 say(f"round {turn + 1} of {amount.rounds}: {key}")
-                one_round(server, results[key], amount, load_core)
+                one_round(server, results[key], amount, load_core, hello(server.target))
     return results

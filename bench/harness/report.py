@@ -7,10 +7,13 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.measure import Amount, Result, cheaper
 from harness.targets import TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PACKAGES = (
     "django-asynckit",
@@ -40,13 +43,13 @@ vs. Django: how many times cheaper than Django's handler with the same middlewar
 Ratios are medians of the ratios within each round. hops, threads: of one warm request, counted in a separate process."""
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
     """Of everything that takes part; uvicorn does without httptools and uvloop if it must."""
     found = {
         "Python": platform.python_version(),
         "django-asynckit": "from the checkout",
     }
-    for name in PACKAGES:
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -101,8 +104,8 @@ def as_text(results: dict[str, Result], amount: Amount) -> str:
     )
 
 
-def as_json(results: dict[str, Result], amount: Amount, compared: Any) -> dict[str, Any]:
-    """Everything that was measured."""
+def circumstances(amount: Amount, packages: Iterable[str] = PACKAGES) -> dict[str, Any]:
+    """When, where, with what and how much was measured."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -110,10 +113,17 @@ def as_json(results: dict[str, Result], amount: Amount, compared: Any) -> dict[s
             "processor": platform.machine(),
             "cores": os.cpu_count(),
         },
-        "versions": versions(),
+        "versions": versions(packages),
         "rounds": amount.rounds,
         "requests": amount.requests,
         "connections": amount.connections,
+    }
+
+
+def as_json(results: dict[str, Result], amount: Amount, compared: Any) -> dict[str, Any]:
+    """Everything that was measured."""
+    return {
+        **circumstances(amount),
         "results": {key: result.as_json() for key, result in results.items()},
         "ratios": compared,
     }

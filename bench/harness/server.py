@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 BENCH = Path(__file__).resolve().parents[1]
 CONTROL = "/-cpu-/"
-WSGI_THREADS = 4
 START_SECONDS = 30
 STOP_SECONDS = 10
 
@@ -36,7 +35,7 @@ def command(target: Target, port: int) -> list[str]:
         threads = [
             "--worker-class=gthread",
             "--workers=1",
-            f"--threads={WSGI_THREADS}",
+            f"--threads={target.wsgi_threads}",
             "--keep-alive=30",
         ]
         return [
@@ -108,9 +107,16 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """The CPU time that the server's process has used, as it says itself."""
+        return float(self._control()[1])
+
+    def pid(self) -> int:
+        """The process that answers: with gunicorn, a child of the one that was started."""
+        return int(self._control()[0])
+
+    def _control(self) -> list[bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", CONTROL)
-            return float(connection.getresponse().read())
+            return connection.getresponse().read().split()
         finally:
             connection.close()

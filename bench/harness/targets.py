@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,9 @@ class Target:
     middleware: bool = True
     path: str = "/async/"
     database: str = ""  # how connections are kept; empty without a database
+    engine: str = ""  # of the database, where there is a choice
+    settings: str = "harness.django_settings"
+    wsgi_threads: int = 4
 
     @property
     def is_wsgi(self) -> bool:
@@ -37,6 +39,8 @@ class Target:
             "BENCH_TARGET": self.key,
             "BENCH_MIDDLEWARE": str(int(self.middleware)),
             "BENCH_DATABASE": self.database,
+            "BENCH_ENGINE": self.engine,
+            "DJANGO_SETTINGS_MODULE": self.settings,
         }
 
 
@@ -86,19 +90,50 @@ DATABASE_TARGETS = {
         ),
     ]
 }
-ALL_TARGETS = TARGETS | DATABASE_TARGETS
 
 
-def use_settings() -> None:
-    """Point Django at the benchmark's settings."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "harness.django_settings"
+def on_engine(engine: str, server: str, name: str, kind: str, database: str) -> Target:
+    """The site like real ones, on one of its databases."""
+    return Target(
+        f"site-{engine}-{server}",
+        name,
+        kind,
+        database=database,
+        engine=engine,
+        settings="site_like_real.settings",
+        wsgi_threads=8,
+    )
+
+
+#: Persistent connections under Django's own ASGI handler are what its documentation advises against.
+SITE_SERVERS = {
+    "stock": ("Django, CONN_MAX_AGE=0", "django_asgi", "new"),
+    "stock-pool": ("Django, psycopg pool", "django_asgi", "pool"),
+    "asynckit": ("django-asynckit, CONN_MAX_AGE=None", "asynckit", "persistent"),
+    "asynckit-new": ("django-asynckit, CONN_MAX_AGE=0", "asynckit", "new"),
+    "gunicorn": ("gunicorn's threads, CONN_MAX_AGE=None", "django_wsgi", "persistent"),
+    "gunicorn-new": ("gunicorn's threads, CONN_MAX_AGE=0", "django_wsgi", "new"),
+}
+#: For each engine, by the server's key.
+SITE_TARGETS = {
+    engine: {
+        server: on_engine(engine, server, *parts)
+        for server, parts in SITE_SERVERS.items()
+        if engine == "postgresql" or server != "stock-pool"
+    }
+    for engine in ("sqlite", "postgresql")
+}
+ALL_TARGETS = (
+    TARGETS
+    | DATABASE_TARGETS
+    | {target.key: target for targets in SITE_TARGETS.values() for target in targets.values()}
+)
 
 
 def django_asgi() -> Any:
     """Django's own ASGI application."""
     from django.core.asgi import get_asgi_application
 
-    use_settings()
     return get_asgi_application()
 
 
@@ -106,7 +141,6 @@ def asynckit() -> Any:
     """Ours."""
     from django_asynckit.asgi import get_asgi_application
 
-    use_settings()
     return get_asgi_application()
 
 
@@ -114,7 +148,6 @@ def django_wsgi() -> Any:
     """Django's own WSGI application."""
     from django.core.wsgi import get_wsgi_application
 
-    use_settings()
     return get_wsgi_application()
 
 
