@@ -202,6 +202,7 @@ async def test_one_worker_is_enough(keeps):
     async with worker_lease():
         if keeps:
             await hop()
+            await Row.objects.acount()
         threads = await agather(*(hop() for _ in range(5)))
         assert len(set(threads)) <= 2
         assert await agather(nested(), nested()) == ((1, 2), (1, 2))

@@ -19,7 +19,7 @@ from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.workers import release_worker, statistics, worker_lease
 from tests.db.cancelling import Left
 from tests.db.tools import Row, add, add_sync, names, no_lease, place
-from tests.workers.tools import Gate, busy, hop, thread, until, until_idle
+from tests.workers.tools import Gate, busy, connected, hop, thread, until, until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
 both = pytest.mark.parametrize("surroundings", [worker_lease, no_lease], ids=["worker", "script"])
@@ -644,8 +644,8 @@ async def test_an_iterator_of_a_block_that_fails_is_closed_in_its_thread():
 
 
 @override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.05)
-async def test_a_block_that_gets_no_worker_leaves_nothing():
-    async with busy() as gate, worker_lease():
+async def test_a_block_that_gets_no_connection_leaves_nothing():
+    async with connected() as gate, worker_lease():
         with pytest.raises(WorkerTimeout):
             async with aatomic():
                 raise AssertionError("it must not be entered")

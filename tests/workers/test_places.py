@@ -26,7 +26,7 @@ from django_asynckit.workers.job import LAG, spends_its_time_waiting
 from django_asynckit.workers.register import RECENT
 from tests import settings as project
 from tests.driver import drive, plain_root_logger
-from tests.workers.tools import Gate, clean_thread, hop, thread, until, until_idle
+from tests.workers.tools import Gate, clean_thread, connected, hop, query, thread, until, until_idle
 
 pytestmark = pytest.mark.usefixtures("kept")
 
@@ -37,31 +37,9 @@ def _short(monkeypatch):
     monkeypatch.setattr(register, "SHORT", 0.1)
 
 
-def query():
-    return ContentType.objects.count(), thread()
-
-
 async def leased(func, *args):
     async with worker_lease():
         return await hop(func, *args)
-
-
-@contextlib.asynccontextmanager
-async def connected(func=None):
-    """Another request, which keeps a connection while it runs something."""
-
-    def run():
-        query()
-        return gate()
-
-    with Gate() as gate:
-        task = asyncio.create_task(leased(run))
-        await gate.wait_entered()
-        try:
-            yield gate
-        finally:
-            gate.open()
-            await task
 
 
 @override_settings(ASYNCKIT_WORKERS=1)
@@ -365,4 +343,21 @@ async def test_who_is_cancelled_holds_nothing_up():
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(waits, 1)
     await asyncio.wait_for(leased(query), 5)
+    await until_idle()
+
+
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_a_block_that_waits_can_be_cancelled():
+    async def block():
+        async with aatomic():
+            raise AssertionError("it must not be entered")
+
+    async with connected(), worker_lease():
+        waits = asyncio.create_task(block())
+        await until(lambda: len(POOL._places) == 1)
+        waits.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(waits, 1)
+    async with worker_lease(), aatomic():
+        assert await ContentType.objects.acount() == 0
     await until_idle()

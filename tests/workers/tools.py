@@ -8,6 +8,7 @@ import threading
 from time import monotonic
 
 from asgiref.sync import sync_to_async
+from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 
 from django_asynckit.workers import keeps_no_connection_state
@@ -100,6 +101,34 @@ async def busy():
 
     with Gate() as gate:
         task = asyncio.create_task(run())
+        await gate.wait_entered()
+        try:
+            yield gate
+        finally:
+            gate.open()
+            await task
+
+
+def query():
+    """A function that asks the database, with the fixture ``database``."""
+    return ContentType.objects.count(), thread()
+
+
+@contextlib.asynccontextmanager
+async def connected():
+    """Another request, which holds a connection while it runs something."""
+    from django_asynckit.workers import worker_lease
+
+    def run():
+        query()
+        return gate()
+
+    async def request():
+        async with worker_lease():
+            await hop(run)
+
+    with Gate() as gate:
+        task = asyncio.create_task(request())
         await gate.wait_entered()
         try:
             yield gate

@@ -23,6 +23,7 @@ from django_asynckit.workers.routes import (
     hold,
     innermost,
     release,
+    take_place,
 )
 from django_asynckit.workers.seat import Seat
 from django_asynckit.workers.threads import ThreadSeat
@@ -255,6 +256,7 @@ class Block(Route):
     # In the right thread.
 
     def _enter(self) -> None:
+        take_place()  # Here, since a cancellation may come as long as nothing has begun.
         with self.seat.lock:
             if not self.is_open:
                 raise self._ended()

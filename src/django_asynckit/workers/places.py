@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Final
 
@@ -61,8 +61,9 @@ class Places:
         with self._lock:
             if worker.has_place or self._take_now(worker):
                 return
-        lease = worker.lease()
-        if lease.has_given_up and not lease.is_patient:
+            lease = worker.lease()
+            has_hope = any(True for _ in self._free()) or lease.is_patient
+        if lease.has_given_up and not has_hope:
             raise _timeout()
         self._wait(worker, threading.Event())
 
@@ -71,6 +72,10 @@ class Places:
         with self._lock:
             worker.has_place = False
             self.call_next()
+
+    def has_no_queue(self) -> bool:
+        """Whether nobody waits for a place; with the lock held."""
+        return not self._turns
 
     def has_room(self) -> bool:
         """Whether one more worker could have a place now; with the lock held."""
@@ -156,12 +161,16 @@ class Places:
 
     def _make_room(self) -> None:
         """Have a connection closed that nobody needs now, unless one is being closed for each who waits."""
+        free = list(self._free())
+        ending = [worker for worker in free if worker in self._register.ending]
+        if len(ending) < min(len(self._turns), len(free)):
+            self._empty(free[len(ending)])
+
+    def _free(self) -> Iterator[Worker]:
+        """Return who has a place that nobody needs now, those first that will give it back anyway."""
         register = self._register
-        if sum(worker.has_place for worker in register.ending) < len(self._turns):
-            free = (one for one in (*register.idle, *register.lendable) if one.has_place)
-            worker = next(free, None)
-            if worker is not None:
-                self._empty(worker)
+        free = (*register.ending, *register.idle, *register.lendable)
+        return (worker for worker in free if worker.has_place)
 
 
 def _log(seconds: float, others: int, *, in_vain: bool) -> None:

@@ -118,9 +118,8 @@ class Pool:
         reason to wait.
         """
         with self.lock:
-            if lease.worker is None and not self._waiting and self._places.has_room():
-                self._register.take(lease, is_limited=False)
-                self._register.reserve(lease)
+            if lease.worker is None and self._places.has_no_queue():
+                self._register.reserve(lease, self._places.has_room())
             has_worker = lease.worker is not None
         self._unlocked()
         return has_worker

@@ -55,6 +55,9 @@ class Register:
     def take(self, lease: Lease, is_limited: bool) -> bool:
         """Find a worker for ``lease``, which has none, and say whether there was one."""
         worker = self._free_worker() if is_limited else self._any_worker()
+        return self._give(lease, worker)
+
+    def _give(self, lease: Lease, worker: Worker | None) -> bool:
         if worker is None:
             return False
         worker.lease = weakref.ref(lease, functools.partial(self._drop, worker.inbox))
@@ -65,11 +68,27 @@ class Register:
         # No lock: the code that drops a lease may hold the pool's.
         inbox.put(self._look_again)
 
-    def reserve(self, lease: Lease) -> None:
-        """Let the worker of ``lease`` count although it has run nothing yet."""
-        assert lease.worker is not None
-        self.resting[lease.worker] = monotonic()
-        self.lendable[lease.worker] = None
+    def reserve(self, lease: Lease, has_room: bool) -> None:
+        """Find a worker with a connection for ``lease``, or with a place for one if there is room.
+
+        It counts although it has run nothing yet.
+        """
+        if self._give(lease, self._connected_worker(has_room)):
+            assert lease.worker is not None
+            self.resting[lease.worker] = monotonic()
+            self.lendable[lease.worker] = None
+
+    def _connected_worker(self, has_room: bool) -> Worker | None:
+        worker = next((one for one in reversed(self.idle) if one.has_place), None)
+        if worker is not None:
+            self.idle.remove(worker)
+        elif has_room:
+            worker = self._any_worker()
+            worker.has_place = True
+        else:
+            lent = next((one for one in self.lendable if one.has_place), None)
+            worker = None if lent is None else self._lend(lent)
+        return worker
 
     def begin(self, lease: Lease, job: Job) -> None:
         """Note that the worker of ``lease`` gets ``job``."""

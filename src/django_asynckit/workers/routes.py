@@ -23,6 +23,7 @@ from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
 from django_asynckit.workers.seat import Seat
 from django_asynckit.workers.threads import ThreadSeat, seat_of
+from django_asynckit.workers.worker import Worker
 
 POOL: Final = Pool()
 current_lease: Final[ContextVar[Lease | None]] = ContextVar("asynckit_lease", default=None)
@@ -167,6 +168,13 @@ def outlive_thread() -> Iterator[None]:
     finally:
         context.run(leave_thread)
         seat.end(context.run(executor_in_charge))
+
+
+def take_place() -> None:
+    """Wait in the running thread, if it is a worker, until it may have a database connection."""
+    worker = threading.current_thread()
+    if isinstance(worker, Worker):
+        POOL.take_place(worker)
 
 
 def _own_seat() -> Lease:
