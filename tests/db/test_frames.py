@@ -294,6 +294,33 @@ async def test_what_the_end_of_a_loop_cancels_may_still_write():
     assert await names() == {"late", "after"}
 
 
+async def test_a_lease_beside_a_block_that_ends_with_its_frame_keeps_what_it_wrote():
+    """Both are in the transaction of the block around the frame."""
+
+    async def left(entered):
+        async with aatomic():
+            entered.set()
+            await asyncio.Event().wait()
+
+    async def inner():
+        entered = asyncio.Event()
+        tasks.append(asyncio.create_task(left(entered)))
+        await entered.wait()
+        async with worker_lease():
+            await add("lease")
+
+    def sync():
+        async_to_sync(inner)()
+        add_sync("after")
+
+    tasks = []
+    async with worker_lease(), aatomic():
+        await sync_to_async(sync)()
+        tasks[0].cancel()
+        await asyncio.wait(tasks)
+    assert await names() == {"lease", "after"}
+
+
 async def test_who_finds_that_its_holder_has_ended_does_not_wait():
     async with worker_lease():
         async with aatomic():

@@ -81,6 +81,11 @@ class ThreadSeat(Seat):
             self.lease.holds += count
         self.take_over()
 
+    def note_call(self) -> None:
+        super().note_call()
+        if self.lease is not None:
+            self.lease.note_call()  # Its blocks are open on the same connection.
+
     def connections(self) -> dict[str, BaseDatabaseWrapper]:
         return self._connections if self.lease is None else self.lease.connections()
 
