@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
 from tests.databases.client import ask, ask_one
 from tests.databases.servers import NOTES
+from tests.databases.test_faults import run_beside
 
 #: Seconds that the machine of a test may lose on other work.
 BUSY = 26
@@ -23,12 +25,38 @@ def assert_all_right(server, answers, body: str = str(NOTES)) -> None:
     assert set(answers.bodies) == {body}
 
 
-def test_2000_clients_with_one_query_each(postgresql, start_only_site):
+@pytest.mark.parametrize("view", ["/count/", "/count/sync/"], ids=["async", "sync"])
+def test_2000_clients_with_one_query_each(postgresql, start_only_site, view):
     server = start_only_site(postgresql, CONN_MAX_AGE=None)
     with postgresql.watch() as watch:
-        answers = ask(server, ["/count/"] * 2000, concurrency=2000)
+        answers = ask(server, [view] * 2000, concurrency=2000)
     assert_all_right(server, answers)
-    assert 1 <= watch.most <= limit(server)
+    assert 1 <= watch.most <= limit(server) == 40
+
+
+@pytest.mark.parametrize("query", ["", "&query"], ids=["no query", "query"])
+def test_slow_sync_views_keep_nobody_waiting(postgresql, start_only_site, query):
+    """As on stock Django: it is connections that are limited."""
+    server = start_only_site(postgresql, {"ASYNCKIT_WORKERS": 60}, CONN_MAX_AGE=None)
+    slow = []
+    thread = run_beside(
+        lambda: slow.append(ask(server, [f"/sleep/?seconds=5{query}"] * 48, concurrency=48))
+    )
+    time.sleep(2)
+    answers = ask(server, ["/count/"])
+    assert_all_right(server, answers)
+    assert answers.seconds < 2
+    thread.join()
+    assert_all_right(server, slow[0], "slept")
+    assert slow[0].seconds < 5 + BUSY
+
+
+def test_who_asks_a_database_when_all_connections_are_taken_waits(postgresql, start_only_site):
+    server = start_only_site(postgresql, {"ASYNCKIT_WORKERS": 3}, CONN_MAX_AGE=None)
+    with postgresql.watch() as watch:
+        answers = ask(server, ["/sleep/?seconds=0.5&query"] * 12, concurrency=12)
+    assert_all_right(server, answers, "slept")
+    assert 1 <= watch.most <= 3
 
 
 @pytest.mark.parametrize("options", [{}, {"CONN_MAX_AGE": None}], ids=["default", "persistent"])

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import random
 import threading
+import time
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import cache
@@ -140,6 +141,14 @@ async def outcomes_of_stragglers(request):
 
 
 @sync_to_async
+def sleep(request):
+    """Wait for something else in a thread, with a connection or without."""
+    if "query" in request.GET:
+        Note.objects.count()
+    time.sleep(float(request.GET["seconds"]))
+    return text("slept")
+
+
 def query_for(seconds: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(SLEEP[connection.vendor], [seconds])
@@ -277,6 +286,7 @@ urlpatterns = [
     path("straggle/", straggle),
     path("outcomes/", outcomes_of_stragglers),
     path("long/", long_query),
+    path("sleep/", sleep),
     path("release/", release),
     path("stream/", stream),
     path("stream/rows/", stream_rows),
