@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import io
 import itertools
+import operator
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, Final
@@ -13,10 +14,13 @@ from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
 from django_asynckit._bridge import run_in_context
+from django_asynckit.middleware._files import OpenedFile
 from django_asynckit.types import Send
 from django_asynckit.workers.context import stream
 from django_asynckit.workers.job import WaitingCall
 
+#: Iterators that have all that they give in memory.
+_BUILT_IN: Final = (type(iter(())), type(iter([])))
 Chunks = Callable[[bytes], Iterable[tuple[Any, bool]]]
 
 #: Chunks of a local file that are read in one hop: at most 1 MiB is held in memory.
@@ -40,16 +44,41 @@ async def send_response(response: Any, send: Send, chunks: Chunks) -> None:
         for chunk, last in chunks(response.content):
             await send({"type": "http.response.body", "body": chunk, "more_body": not last})
         return
-    if _has_sync_iterator(response):
-        parts = _pull(response)
-    else:
-        stream()
-        parts = aiter(response)
-    async with aclosing(parts) as content:
+    async with aclosing(_parts_of(response)) as content:
         async for part in content:
             for chunk, _ in chunks(part):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body"})
+
+
+def _parts_of(response: Any) -> AsyncGenerator[bytes, None]:
+    if not _has_sync_iterator(response):
+        stream()
+        return aiter(response)  # type: ignore[no-any-return]
+    file = opened_file(response)
+    if file is not None:
+        stream()
+        return file.parts()
+    return _nothing() if _is_empty(response) else _pull(response)
+
+
+def opened_file(response: HttpResponseBase) -> OpenedFile | None:
+    """Return the file that is the content of ``response``, if it can be read without the request's thread."""
+    file = response.file_to_stream if isinstance(response, FileResponse) else None
+    return file if isinstance(file, OpenedFile) else None
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    for nothing in ():
+        yield nothing
+
+
+def _is_empty(response: Any) -> bool:
+    """Whether the iterator of ``response`` is known to have nothing to give."""
+    if type(response).streaming_content is not StreamingHttpResponse.streaming_content:
+        return False
+    iterator = response._iterator
+    return type(iterator) in _BUILT_IN and not operator.length_hint(iterator)
 
 
 def pulled(response: HttpResponseBase) -> Pulled | None:
