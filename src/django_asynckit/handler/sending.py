@@ -20,7 +20,7 @@ from django_asynckit.workers.context import stream
 from django_asynckit.workers.job import WaitingCall
 
 #: Iterators that have all that they give in memory.
-_BUILT_IN: Final = (type(iter(())), type(iter([])))
+_BUILT_IN: Final[set[type]] = {type(iter(())), type(iter([]))}
 Chunks = Callable[[bytes], Iterable[tuple[Any, bool]]]
 
 #: Chunks of a local file that are read in one hop: at most 1 MiB is held in memory.
@@ -44,41 +44,37 @@ async def send_response(response: Any, send: Send, chunks: Chunks) -> None:
         for chunk, last in chunks(response.content):
             await send({"type": "http.response.body", "body": chunk, "more_body": not last})
         return
-    async with aclosing(_parts_of(response)) as content:
-        async for part in content:
-            for chunk, _ in chunks(part):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if not _is_empty(response):
+        await _send_parts(_parts_of(response), send, chunks)
     await send({"type": "http.response.body"})
 
 
-def _parts_of(response: Any) -> AsyncGenerator[bytes, None]:
-    if not _has_sync_iterator(response):
-        stream()
-        return aiter(response)  # type: ignore[no-any-return]
-    file = opened_file(response)
-    if file is not None:
-        stream()
-        return file.parts()
-    return _nothing() if _is_empty(response) else _pull(response)
-
-
-def opened_file(response: HttpResponseBase) -> OpenedFile | None:
-    """Return the file that is the content of ``response``, if it can be read without the request's thread."""
-    file = response.file_to_stream if isinstance(response, FileResponse) else None
-    return file if isinstance(file, OpenedFile) else None
-
-
-async def _nothing() -> AsyncGenerator[bytes, None]:
-    for nothing in ():
-        yield nothing
+async def _send_parts(parts: AsyncGenerator[Any, None], send: Send, chunks: Chunks) -> None:
+    async with aclosing(parts) as content:
+        async for part in content:
+            for chunk, _ in chunks(part):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
 def _is_empty(response: Any) -> bool:
-    """Whether the iterator of ``response`` is known to have nothing to give."""
-    if type(response).streaming_content is not StreamingHttpResponse.streaming_content:
-        return False
-    iterator = response._iterator
-    return type(iterator) in _BUILT_IN and not operator.length_hint(iterator)
+    """Whether ``response`` is known to have nothing to give, such as that to a HEAD request."""
+    return (
+        _has_sync_iterator(response)
+        and type(response).streaming_content is StreamingHttpResponse.streaming_content
+        and type(response._iterator) in _BUILT_IN
+        and not operator.length_hint(response._iterator)
+    )
+
+
+def _parts_of(response: Any) -> Any:
+    if not _has_sync_iterator(response):
+        stream()
+        return aiter(response)
+    file = getattr(response, "file_to_stream", None)
+    if isinstance(file, OpenedFile):  # It needs no thread of the request's.
+        stream()
+        return file.parts()
+    return _pull(response)
 
 
 def pulled(response: HttpResponseBase) -> Pulled | None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from whitenoise import middleware, responders
+from whitenoise import middleware, responders  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from django_asynckit._bridge import run_in_worker
 from django_asynckit._compat import iscoroutinefunction, markcoroutinefunction
