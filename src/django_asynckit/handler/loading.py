@@ -68,7 +68,7 @@ def factory_for(path: str, import_path: Callable[[str], Any] = import_string) ->
     That is a native class, what runs declared middleware on the loop, or what ``path`` names.
     """
     named = import_string(path)
-    native = _native(named)
+    native = native_for(named)
     if native is not None:
         return import_path(native)
     middleware = import_path(path)
@@ -77,7 +77,7 @@ def factory_for(path: str, import_path: Callable[[str], Any] = import_string) ->
     return middleware
 
 
-def _native(named: Any) -> str | None:
+def native_for(named: Any) -> str | None:
     """Return the path of the native class to use in the place of ``named``, if there is one."""
     path = native_path(named) if conf.native_middleware else None
     if path is None:
