@@ -1,4 +1,4 @@
-"""The functions of Django and asgiref behind our code, and the hashes of their reviewed versions.
+"""The functions of Django, WhiteNoise and asgiref behind our code, and the hashes of their reviewed versions.
 
 Written by ``tools/mirrored.py``; see CONTRIBUTING.md.
 """

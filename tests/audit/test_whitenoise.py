@@ -84,6 +84,15 @@ def test_declared_it_runs_as_if_it_were_not():
     assert found == set()
 
 
+def test_a_wrong_setting_is_the_other_check_s_to_report():
+    with override_settings(
+        MIDDLEWARE=[PATH],
+        ASYNCKIT_NON_BLOCKING_MIDDLEWARE=[PATH],
+        ASYNCKIT_NATIVE_MIDDLEWARE="wrong",
+    ):
+        assert check_declared() == []
+
+
 @pytest.mark.parametrize("autorefresh", [True, False])
 def test_a_check_says_whether_its_declaration_changes_anything(autorefresh, monkeypatch):
     monkeypatch.setitem(sys.modules, "greenlet", None)

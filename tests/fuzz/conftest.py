@@ -16,7 +16,6 @@ from django.test import override_settings
 
 from tests.database import database_file
 
-
 #: Of each static file.
 CHANGED = 1_700_000_000
 STATIC_FILES = {

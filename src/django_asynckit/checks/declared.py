@@ -21,6 +21,7 @@ def check_declared(**_kwargs: Any) -> list[CheckMessage]:
     """E002: a wrong declaration. W002: greenlet is missing. I001: a declaration changes nothing."""
     try:
         paths = dict.fromkeys(conf.non_blocking_middleware)
+        _ = conf.native_middleware
     except ImproperlyConfigured:
         return []  # E001 reports it.
     used = list(_used()) if paths else []
