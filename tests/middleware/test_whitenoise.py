@@ -17,6 +17,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 from django.urls import path
 from django.utils import text
+from django.utils.decorators import async_only_middleware
 
 from django_asynckit import _drift
 from django_asynckit._mirrored import REVIEWED
@@ -232,6 +233,22 @@ def reads_responses(get_response):
     return middleware
 
 
+@async_only_middleware
+def reads_what_is_ahead(get_response):
+    async def middleware(request):
+        response = await get_response(request)
+        await asyncio.to_thread(response.file_to_stream.read, PART)
+        return response
+
+    return middleware
+
+
+async def test_what_a_middleware_has_read_is_not_sent():
+    with override_settings(MIDDLEWARE=[f"{__name__}.reads_what_is_ahead", THEIRS]):
+        seen = await assert_same(scope_for("/static/large.bin"))
+    assert seen.reply.body == LARGE[PART:]
+
+
 async def test_hashed_names_are_immutable(folders):
     name = f"app.{hashlib.md5(CSS).hexdigest()[:12]}.css"
     with override_settings(WHITENOISE_IMMUTABLE_FILE_TEST=r"app\.[0-9a-f]{12}\.css$"):
@@ -240,6 +257,7 @@ async def test_hashed_names_are_immutable(folders):
     assert reply.body == CSS
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("settings", [{}, {"WHITENOISE_AUTOREFRESH": True}])
 @pytest.mark.parametrize(
     ("url", "method", "headers"), [request[:3] for request in [*REQUESTS, *WITH_INDEX]]
