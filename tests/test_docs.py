@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from django_asynckit._compat import HAS_CSP
+from django_asynckit._compat import HAS_CSP, HAS_WHITENOISE
 from django_asynckit.conf import NAMES
 from django_asynckit.dropins import DROPINS
 
@@ -64,10 +64,14 @@ def test_the_page_of_a_finding_quotes_it_and_has_an_example_and_what_to_do(page)
 
 
 def test_every_native_class_is_documented_and_no_other():
-    row = re.compile(r"^\| `(django\.[\w.]+)` \| `(django_asynckit\.[\w.]+)` \|$", re.MULTILINE)
+    row = re.compile(
+        r"^\| `((?:django|whitenoise)\.[\w.]+)` \| `(django_asynckit\.[\w.]+)` \|$", re.MULTILINE
+    )
     documented = dict(row.findall((REFERENCE / "middleware.md").read_text(encoding="utf-8")))
     if not HAS_CSP:
         del documented["django.middleware.csp.ContentSecurityPolicyMiddleware"]
+    if not HAS_WHITENOISE:
+        del documented["whitenoise.middleware.WhiteNoiseMiddleware"]
     assert documented == DROPINS
 
 

@@ -1,4 +1,4 @@
-"""Writes ``src/django_asynckit/_mirrored.py``: what we mirror of Django and know of asgiref, with hashes.
+"""Writes ``src/django_asynckit/_mirrored.py``: what we mirror of Django and WhiteNoise and know of asgiref, with hashes.
 
 Run it once for each release of one of them to review, in an environment that has that release, after
 reading what changed: ``python tools/mirrored.py``. Known hashes stay; new ones are added with the
@@ -18,7 +18,7 @@ import django
 from django.conf import settings
 
 TARGET = Path(__file__).parents[1] / "src" / "django_asynckit" / "_mirrored.py"
-HEADER = '''"""The functions of Django and asgiref behind our code, and the hashes of their reviewed versions.
+HEADER = '''"""The functions of Django, WhiteNoise and asgiref behind our code, and the hashes of their reviewed versions.
 
 Written by ``tools/mirrored.py``; see CONTRIBUTING.md.
 """

@@ -1,4 +1,4 @@
-"""What differs between the supported versions of Django, Python and asgiref."""
+"""What differs between the supported versions of Django, Python and asgiref, and which packages are there."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ else:
 
 __all__ = [
     "HAS_CSP",
+    "HAS_WHITENOISE",
     "LOGIN_REQUIRED_ASKS_USER_FIRST",
     "REMOTE_USER_HAS_HOOKS",
     "MiddlewareMixin",
@@ -40,6 +41,9 @@ M = TypeVar("M")
 
 #: Django 6.0 brought ``ContentSecurityPolicyMiddleware``.
 HAS_CSP: Final = find_spec("django.middleware.csp") is not None
+
+#: Whether the optional package whitenoise is there; it is not imported to find out.
+HAS_WHITENOISE: Final = find_spec("whitenoise") is not None
 
 #: Before 6.0 ``LoginRequiredMiddleware`` loads the user of views that need no login too.
 LOGIN_REQUIRED_ASKS_USER_FIRST: Final = django.VERSION < (6, 0)

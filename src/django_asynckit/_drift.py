@@ -1,6 +1,6 @@
-"""Whether the code of Django that we mirror, and of asgiref that we rely on, is code that we reviewed.
+"""Whether the code of Django and WhiteNoise that we mirror, and of asgiref that we rely on, was reviewed.
 
-A native class stands in only where it is, so that a security release of Django is never undone.
+A native class stands in only where it was, so that a security release is never undone.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def is_reviewed(path: str) -> bool:
 
 
 def native_path(cls: object) -> str | None:
-    """Return the path of the reviewed native class for ``cls``, if that is one of Django's own."""
+    """Return the path of the reviewed native class for ``cls``, if that is one of those in ``DROPINS``."""
     native = DROPINS.get(dotted_path(cls)) if isinstance(cls, type) else None
     return native if native and is_reviewed(native) else None
 

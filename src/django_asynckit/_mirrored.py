@@ -1,4 +1,4 @@
-"""The functions of Django and asgiref behind our code, and the hashes of their reviewed versions.
+"""The functions of Django, WhiteNoise and asgiref behind our code, and the hashes of their reviewed versions.
 
 Written by ``tools/mirrored.py``; see CONTRIBUTING.md.
 """
@@ -422,6 +422,20 @@ MIRRORED: Final[dict[str, list[str]]] = {
         "django.utils.deprecation:MiddlewareMixin.__call__",
         "django.utils.deprecation:MiddlewareMixin.__init__",
     ],
+    "django_asynckit.middleware.whitenoise.WhiteNoiseMiddleware": [
+        "whitenoise.middleware:WhiteNoiseFileResponse",
+        "whitenoise.middleware:WhiteNoiseMiddleware.__call__",
+        "whitenoise.middleware:WhiteNoiseMiddleware.__init__",
+        "whitenoise.middleware:WhiteNoiseMiddleware.serve",
+        "whitenoise.responders:Redirect",
+        "whitenoise.responders:Response",
+        "whitenoise.responders:SlicedFile",
+        "whitenoise.responders:StaticFile.get_path_and_headers",
+        "whitenoise.responders:StaticFile.get_range_not_satisfiable_response",
+        "whitenoise.responders:StaticFile.get_range_response",
+        "whitenoise.responders:StaticFile.get_response",
+        "whitenoise.responders:StaticFile.is_not_modified",
+    ],
 }
 
 #: ``{module:function: {hash: the version of its package that it was first seen in}}``
@@ -797,4 +811,18 @@ REVIEWED: Final[dict[str, dict[str, str]]] = {
     "django.views.defaults:page_not_found": {"9d5a781784553416": "5.2"},
     "django.views.defaults:permission_denied": {"f52f6461e87822b8": "5.2"},
     "django.views.defaults:server_error": {"ede4971351bf650f": "5.2"},
+    "whitenoise.middleware:WhiteNoiseFileResponse": {"46dc0037cbea4e91": "6.9.0"},
+    "whitenoise.middleware:WhiteNoiseMiddleware.__call__": {"db1d9658e3c4f48b": "6.9.0"},
+    "whitenoise.middleware:WhiteNoiseMiddleware.__init__": {"8240953be01fbd63": "6.9.0"},
+    "whitenoise.middleware:WhiteNoiseMiddleware.serve": {"0f7265accf77d522": "6.9.0"},
+    "whitenoise.responders:Redirect": {"d7b735bf637b69cc": "6.9.0"},
+    "whitenoise.responders:Response": {"370e84a89e5b0f76": "6.9.0"},
+    "whitenoise.responders:SlicedFile": {"ed1f42edd3fe810f": "6.9.0"},
+    "whitenoise.responders:StaticFile.get_path_and_headers": {"3c83385e666edbc9": "6.9.0"},
+    "whitenoise.responders:StaticFile.get_range_not_satisfiable_response": {
+        "bb7369f4f8aec8fd": "6.9.0"
+    },
+    "whitenoise.responders:StaticFile.get_range_response": {"58de561c7e9e0364": "6.9.0"},
+    "whitenoise.responders:StaticFile.get_response": {"2f7a094b03385d41": "6.9.0"},
+    "whitenoise.responders:StaticFile.is_not_modified": {"d0c4d7f99008e5dd": "6.9.0"},
 }

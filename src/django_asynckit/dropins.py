@@ -1,14 +1,14 @@
-"""Which native class stands in for which of Django's."""
+"""Which native class stands in for which class of Django's, or of WhiteNoise's."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from django_asynckit._compat import HAS_CSP
+from django_asynckit._compat import HAS_CSP, HAS_WHITENOISE
 
 _OURS = "django_asynckit.middleware"
 
-#: ``{dotted path of Django's class: dotted path of ours}``, for classes that the installed Django has.
+#: ``{dotted path of their class: dotted path of ours}``, for classes that are installed.
 DROPINS: Final[dict[str, str]] = {
     "django.middleware.security.SecurityMiddleware": f"{_OURS}.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware": f"{_OURS}.sessions.SessionMiddleware",
@@ -35,6 +35,10 @@ DROPINS: Final[dict[str, str]] = {
 if HAS_CSP:
     DROPINS["django.middleware.csp.ContentSecurityPolicyMiddleware"] = (
         f"{_OURS}.csp.ContentSecurityPolicyMiddleware"
+    )
+if HAS_WHITENOISE:
+    DROPINS["whitenoise.middleware.WhiteNoiseMiddleware"] = (
+        f"{_OURS}.whitenoise.WhiteNoiseMiddleware"
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import os
+
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -13,23 +16,36 @@ from django.test import override_settings
 
 from tests.database import database_file
 
+#: Of each static file.
+CHANGED = 1_700_000_000
+STATIC_FILES = {
+    "style.css": b"body { color: red } " * 20,
+    "style.css.gz": gzip.compress(b"body { color: red } " * 20, mtime=0),
+    "large.bin": bytes(range(256)) * 3000,
+    "docs/index.html": b"<p>docs",
+}
+
 
 @pytest.fixture(scope="session")
 def fuzz_database(tmp_path_factory, django_db_blocker):
     name = tmp_path_factory.mktemp("fuzz") / "site.sqlite3"
-    with database_file(name, django_db_blocker), fuzz_settings():
+    with database_file(name, django_db_blocker), fuzz_settings(name.parent):
         fill()
     return name
 
 
 @pytest.fixture
 def fuzz_site(fuzz_database, django_db_blocker):
-    with database_file(fuzz_database, django_db_blocker), fuzz_settings():
+    folder = fuzz_database.parent
+    with database_file(fuzz_database, django_db_blocker), fuzz_settings(folder):
         yield
 
 
-def fuzz_settings():
+def fuzz_settings(folder):
+    make_static_files(folder / "static")
     return override_settings(
+        STATIC_URL="/static/",
+        STATIC_ROOT=str(folder / "static"),
         ROOT_URLCONF="tests.fuzz.urls",
         SITE_ID=1,
         LOGIN_URL="/login/",
@@ -55,6 +71,14 @@ def fuzz_settings():
             }
         ],
     )
+
+
+def make_static_files(root) -> None:
+    for name, content in STATIC_FILES.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        os.utime(file, (CHANGED, CHANGED))
 
 
 def fill() -> None:

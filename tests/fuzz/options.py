@@ -90,6 +90,10 @@ SETTINGS: dict[str, st.SearchStrategy] = {
     "USE_TZ": _flag,
     "INTERNAL_IPS": st.just(["127.0.0.1"]),
     "MANAGERS": st.just(["manager@example.test"]),
+    "WHITENOISE_AUTOREFRESH": _flag,
+    "WHITENOISE_USE_FINDERS": _flag,
+    "WHITENOISE_INDEX_FILE": st.just(True),
+    "WHITENOISE_MAX_AGE": st.sampled_from([None, 100]),
     "IGNORABLE_404_URLS": st.just([re.compile("^/no")]),
 }
 if django.VERSION >= (6, 0):

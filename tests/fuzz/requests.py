@@ -57,7 +57,8 @@ def _known_paths() -> list[str]:
 _odd_paths = st.sampled_from(
     ["/en/translated/", "/de/page/", "/xx/translated/", "/translated/", "/en-us/page", "/sync", "/no",
      "/no/such/page/", "/flat/", "/flat", "/flat/private/", "/old/", "/gone/", "/old/?a=b", "//evil.test/sync",
-     "/raises/other/", "/é/", "/%2e/", "/language", "/\x00/", "/page"]
+     "/raises/other/", "/é/", "/%2e/", "/language", "/\x00/", "/page", *["/static/style.css"] * 3,
+     "/static/large.bin", "/static/docs", "/static/docs/", "/static/docs/index.html", "/static/../static/style.css"]
 )  # fmt: skip
 paths = st.one_of(
     st.sampled_from(_known_paths()), _odd_paths, st.text(max_size=5).map("/{}".format)
@@ -110,7 +111,7 @@ _values: dict[bytes, list[bytes]] = {
     b"if-match": [b'"a"', b"*", b'"no"'],
     b"if-modified-since": [b"Mon, 01 Jan 2024 00:00:00 GMT", b"never", b"Mon, 01 Jan 2035 00:00:00 GMT"],
     b"if-unmodified-since": [b"Mon, 01 Jan 2020 00:00:00 GMT"],
-    b"range": [b"bytes=0-10", b"bytes=x"],
+    b"range": [b"bytes=0-10", b"bytes=x", b"bytes=-5", b"bytes=70-", b"bytes=3-999999"],
     b"cache-control": [b"no-cache", b"max-age=0"],
     b"origin": [b"null", b"http://testserver", b"https://testserver", b"http://evil.test", b"https://a.example.test", b"http://[", b"\xff"],
     b"referer": [b"http://testserver/x", b"https://testserver/", b"http://evil.test/no", b"/relative", b"http://[x", b"", b"https://a.example.test/"],

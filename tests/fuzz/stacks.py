@@ -20,13 +20,14 @@ def _exists(path: str) -> bool:
     try:
         import_string(path)
     except ImportError:
-        return False  # Of a newer Django.
+        return False  # Of a newer Django, or of a package that is not installed.
     return True
 
 
-#: Every middleware of every supported Django, outermost first.
+#: Every middleware of every supported Django, and WhiteNoise's, outermost first.
 EVERY = (
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.common.BrokenLinkEmailsMiddleware",
     "django.middleware.cache.UpdateCacheMiddleware",

@@ -275,3 +275,38 @@ async def test_an_overridden_send_response_is_used():
         reply = await drive(Own())
     assert reply.body == b"a"
     assert events[0] == 200
+
+
+class OwnContent(StreamingHttpResponse):
+    @property
+    def streaming_content(self):
+        return iter([b"own"])
+
+    @streaming_content.setter
+    def streaming_content(self, value):
+        self._iterator = iter(value)
+        self.is_async = False
+
+
+@pytest.mark.parametrize(
+    ("response", "hops"),
+    [
+        (lambda: StreamingHttpResponse(()), 0),
+        (lambda: StreamingHttpResponse([]), 0),
+        (lambda: StreamingHttpResponse([b"a"]), 3),
+        (lambda: StreamingHttpResponse(gen()), 2),
+        (lambda: OwnContent([]), 3),
+    ],
+    ids=["no tuple", "no list", "list", "generator", "own content"],
+)
+async def test_nothing_is_pulled_where_there_is_nothing(response, hops):
+    async def view(request):
+        return response()
+
+    with site(view):
+        handler = ASGIHandler()
+        await drive(handler)
+        with counted_crossings() as count:
+            reply = await drive(handler)
+    assert count.hops == hops
+    assert reply.body in (b"", b"a", b"own")

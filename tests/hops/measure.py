@@ -30,7 +30,7 @@ _pages = itertools.count()
 
 def full_stack() -> list[str]:
     """Every middleware of Django's that has a native class, in the order of Django's documentation."""
-    return [path for path in ORDER if path in DROPINS]
+    return [path for path in ORDER if path in DROPINS and path.startswith("django.")]
 
 
 def measure() -> dict[str, list[str]]:

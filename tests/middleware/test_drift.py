@@ -8,7 +8,7 @@ from django.middleware.security import SecurityMiddleware as DjangoSecurityMiddl
 from django.test import override_settings
 
 from django_asynckit import _drift
-from django_asynckit._compat import HAS_CSP
+from django_asynckit._compat import HAS_CSP, HAS_WHITENOISE
 from django_asynckit._mirrored import MIRRORED, REVIEWED
 from django_asynckit.asgi import get_asgi_application
 from django_asynckit.checks.drift import check_drift
@@ -39,9 +39,11 @@ def _forget_reviews():
 
 #: Django before 6.0 does not have it.
 CSP = "django_asynckit.middleware.csp.ContentSecurityPolicyMiddleware"
+WHITENOISE = "django_asynckit.middleware.whitenoise.WhiteNoiseMiddleware"
+IS_THERE = {CSP: HAS_CSP, WHITENOISE: HAS_WHITENOISE}
 
 
-@pytest.mark.parametrize("path", [path for path in MIRRORED if path != CSP or HAS_CSP])
+@pytest.mark.parametrize("path", [path for path in MIRRORED if IS_THERE.get(path, True)])
 def test_everything_is_reviewed_for_the_installed_django(path):
     assert list(_drift.unreviewed(path)) == []
 
@@ -52,6 +54,7 @@ def test_every_native_class_and_every_mirrored_function_is_listed():
         "django_asynckit._asgiref",
         "django_asynckit.handler.asgi.ASGIHandler",
         CSP,
+        WHITENOISE,
         "django_asynckit.handler.requests.make_request",
         PRELOAD,
         "django_asynckit.decorators._permissions",

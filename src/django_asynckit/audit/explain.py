@@ -7,9 +7,10 @@ from typing import Any, Final
 from django.conf import settings
 
 from django_asynckit._declared import Style, style_of
+from django_asynckit._drift import is_reviewed
 from django_asynckit.audit.findings import Finding, Rule
 from django_asynckit.audit.hooks import runs_djangos_hooks
-from django_asynckit.audit.known import KNOWN
+from django_asynckit.audit.known import known_of
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
 
@@ -82,12 +83,21 @@ def _sync_only(entry: Any) -> Explanation:
     reason = f"{reason} ASYNCKIT_WORKERS limits neither these threads nor their connections."
     if entry.lacks_greenlet:  # W002 reports it.
         return reason, "It is declared free of I/O. Install greenlet to run it on the loop.", []
-    fix = _known_fix(entry) or SYNC_ONLY.hint
+    fix = _fix_of_sync_only(entry)
     message = (
         f"{entry.path} is sync only: each open request holds a thread, and its database "
         "connections with it. ASYNCKIT_WORKERS limits neither."
     )
     return reason, fix, [SYNC_ONLY.found(entry.place, message, fix)]
+
+
+def _fix_of_sync_only(entry: Any) -> str:
+    native = DROPINS.get(dotted_path(entry.factory)) if isinstance(entry.factory, type) else None
+    if native and not conf.native_middleware:
+        return "Set ASYNCKIT_NATIVE_MIDDLEWARE to True: then our handler puts a native class in its place."
+    if native and not is_reviewed(native):
+        return "Upgrade django-asynckit: its native class is not used, as asynckit.W001 says."
+    return _known_fix(entry) or SYNC_ONLY.hint
 
 
 def _async_capable(entry: Any) -> Explanation:
@@ -132,5 +142,5 @@ def _fix_in_place(entry: Any) -> str:
 
 
 def _known_fix(entry: Any) -> str:
-    known = KNOWN.get(dotted_path(entry.factory)) if isinstance(entry.factory, type) else None
+    known = known_of(entry.factory)
     return known.fix if known else ""

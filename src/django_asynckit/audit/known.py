@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from django_asynckit._compat import iscoroutinefunction
+from django_asynckit.dropins import dotted_path
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ KNOWN: Final[dict[str, Known]] = {
         _DECLARE
     ),
     "whitenoise.middleware.WhiteNoiseMiddleware": Known(
-        "It reads files. Let a web server or a CDN serve static files, or use ServeStatic, which "
-        "is async.",
+        "It reads files. Our handler puts a native class in the place of WhiteNoise's own, unless "
+        "WHITENOISE_AUTOREFRESH is on, as it is with DEBUG. A subclass of yours stays as it is: derive "
+        "it from django_asynckit.middleware.whitenoise.WhiteNoiseMiddleware.",
         does_io=True,
     ),
     "silk.middleware.SilkyMiddleware": Known(
@@ -78,3 +80,13 @@ KNOWN: Final[dict[str, Known]] = {
         "Use it in development only. An async SHOW_TOOLBAR_CALLBACK saves its hop.", _toolbar_hops
     ),
 }
+
+
+def known_of(factory: Any) -> Known | None:
+    """Return what is known of ``factory``, or of a class that it builds on and that does I/O."""
+    mro: tuple[type, ...] = factory.__mro__ if isinstance(factory, type) else ()
+    for cls in mro:
+        known = KNOWN.get(dotted_path(cls))
+        if known is not None and (known.does_io or cls is factory):
+            return known
+    return None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from django_asynckit.audit.findings import Finding, Rule
-from django_asynckit.audit.known import KNOWN, Known
+from django_asynckit.audit.known import known_of
 from django_asynckit.audit.stack import Entry
-from django_asynckit.dropins import dotted_path
 
 BROKEN: Final = Rule(
     id="asynckit.W022",
@@ -19,18 +18,10 @@ BROKEN: Final = Rule(
 def in_declared(entries: Iterable[Entry]) -> Iterator[Finding]:
     """Yield what is declared and builds on a middleware that does I/O."""
     for entry in entries:
-        known = _known(entry.factory)
-        if known is not None and (entry.is_declared or entry.lacks_greenlet):
+        known = known_of(entry.factory)
+        if known is not None and known.does_io and (entry.is_declared or entry.lacks_greenlet):
             message = (
                 f"{entry.path} is declared free of I/O, but does some: on the event loop all "
                 "requests wait for it, or it raises SynchronousOnlyOperation."
             )
             yield BROKEN.found(entry.place, message, f"{BROKEN.hint} {known.fix}")
-
-
-def _known(factory: Any) -> Known | None:
-    for cls in factory.__mro__ if isinstance(factory, type) else ():
-        known = KNOWN.get(dotted_path(cls))
-        if known is not None and known.does_io:
-            return known
-    return None

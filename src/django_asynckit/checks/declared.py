@@ -14,12 +14,14 @@ from django.utils.module_loading import import_string
 from django_asynckit._compat import greenlet_is_installed
 from django_asynckit._declared import Style, fault, style_of
 from django_asynckit.conf import conf
+from django_asynckit.handler.loading import native_for
 
 
 def check_declared(**_kwargs: Any) -> list[CheckMessage]:
     """E002: a wrong declaration. W002: greenlet is missing. I001: a declaration changes nothing."""
     try:
         paths = dict.fromkeys(conf.non_blocking_middleware)
+        _ = conf.native_middleware
     except ImproperlyConfigured:
         return []  # E001 reports it.
     used = list(_used()) if paths else []
@@ -47,20 +49,28 @@ def _messages(path: str, used: list[tuple[str, Any]]) -> Iterator[CheckMessage]:
         return
     declared = import_string(path)
     if any(middleware is declared for _, middleware in used):
-        yield from _effect(path, style_of(declared))
+        yield from _effect(path, declared)
     else:
         yield from _subclasses(path, declared, used)
 
 
-def _effect(path: str, style: Style) -> Iterator[CheckMessage]:
-    if style is Style.CALL and not greenlet_is_installed():
+def _effect(path: str, declared: Any) -> Iterator[CheckMessage]:
+    style = style_of(declared)
+    if native_for(declared):
+        yield _info(
+            path,
+            f"Our handler puts a native class in the place of {path}, so its declaration changes "
+            "nothing.",
+            "Take it out of ASYNCKIT_NON_BLOCKING_MIDDLEWARE.",
+        )
+    elif style is Style.CALL and not greenlet_is_installed():
         yield CheckWarning(
             f"{path} is declared free of I/O, but runs in a thread: greenlet is not installed.",
             hint="pip install 'django-asynckit[greenlet]', or take the declaration out.",
             obj=path,
             id="asynckit.W002",
         )
-    if style is Style.ASYNC:
+    elif style is Style.ASYNC:
         yield _info(
             path,
             f"{path} says that it is async itself, so its declaration changes nothing.",

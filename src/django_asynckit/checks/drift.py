@@ -1,9 +1,10 @@
-"""Warns where the code of Django or asgiref is a version that we did not review."""
+"""Warns where the code of Django, WhiteNoise or asgiref is a version that we did not review."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import asgiref
@@ -21,7 +22,7 @@ from django_asynckit.dropins import DROPINS, dotted_path
 
 
 def check_drift(**_kwargs: Any) -> list[CheckMessage]:
-    """W001: a native class is not used, since Django's code behind it was not reviewed."""
+    """W001: a native class is not used, since the code behind it was not reviewed."""
     try:
         _ = conf.native_middleware
     except ImproperlyConfigured:
@@ -68,10 +69,13 @@ def _natives(middleware_path: str) -> Iterator[str]:
 
 
 def _warning(path: str, names: list[str]) -> CheckMessage:
+    package, installed = "Django", django.get_version()
+    if names[0].startswith("whitenoise."):
+        package, installed = "WhiteNoise", version("whitenoise")
     return CheckWarning(
-        f"{path} does not stand in for Django's own: Django {django.get_version()} has code that "
+        f"{path} does not stand in for {package}'s own: {package} {installed} has code that "
         f"this release of django-asynckit was not reviewed for ({', '.join(names)}).",
-        hint="Django's own code runs in its place, with its thread hops; where you name the class "
+        hint=f"{package}'s own code runs in its place, with its thread hops; where you name the class "
         "yourself, it runs unreviewed. Upgrade django-asynckit.",
         obj=path,
         id="asynckit.W001",

@@ -13,6 +13,7 @@ from django_asynckit._bridge import run_in_context, run_in_worker, uninterrupted
 from django_asynckit._sync_frames import thread_is_in_use
 from django_asynckit.handler.sending import pulled
 from django_asynckit.handler.signals import finish_inline, finishes_inline, send_finished
+from django_asynckit.middleware._files import OpenedFile
 from django_asynckit.middleware._requests import is_in_memory
 from django_asynckit.middleware._responses import Made, run_closers
 from django_asynckit.workers.context import wait_patiently, worker_is_busy
@@ -99,8 +100,18 @@ def _closes_in_memory(response: HttpResponseBase) -> bool:
     return (
         type(response).close is HttpResponseBase.close
         and "close" not in response.__dict__
-        and all(map(_is_request_in_memory, response._resource_closers))  # type: ignore[attr-defined]
+        and all(map(_is_in_memory, response._resource_closers))  # type: ignore[attr-defined]
     )
+
+
+def _is_in_memory(closer: Callable[..., Any]) -> bool:
+    return _is_request_in_memory(closer) or _is_file_closed(closer)
+
+
+def _is_file_closed(closer: Callable[..., Any]) -> bool:
+    """Whether ``closer`` is the ``close`` of a file that we have closed already."""
+    file = getattr(closer, "__self__", None)
+    return isinstance(file, OpenedFile) and file.closed
 
 
 def _is_request_in_memory(closer: Callable[..., Any]) -> bool:

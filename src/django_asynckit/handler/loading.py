@@ -68,8 +68,19 @@ def factory_for(path: str, import_path: Callable[[str], Any] = import_string) ->
     That is a native class, what runs declared middleware on the loop, or what ``path`` names.
     """
     named = import_string(path)
-    native = native_path(named) if conf.native_middleware else None
-    middleware = import_path(native or path)
+    native = native_for(named)
+    if native is not None:
+        return import_path(native)
+    middleware = import_path(path)
     if is_declared(path, named):
         middleware = on_the_loop(path, middleware, named)
     return middleware
+
+
+def native_for(named: Any) -> str | None:
+    """Return the path of the native class to use in the place of ``named``, if there is one."""
+    path = native_path(named) if conf.native_middleware else None
+    if path is None:
+        return None
+    may_stand_in = getattr(import_string(path), "may_stand_in", None)
+    return path if may_stand_in is None or may_stand_in() else None

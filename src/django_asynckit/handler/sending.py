@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import io
 import itertools
+import operator
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, Final
@@ -13,10 +14,13 @@ from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase, ResponseHeaders
 
 from django_asynckit._bridge import run_in_context
+from django_asynckit.middleware._files import OpenedFile
 from django_asynckit.types import Send
 from django_asynckit.workers.context import stream
 from django_asynckit.workers.job import WaitingCall
 
+#: Iterators that have all that they give in memory.
+_BUILT_IN: Final[set[type]] = {type(iter(())), type(iter([]))}
 Chunks = Callable[[bytes], Iterable[tuple[Any, bool]]]
 
 #: Chunks of a local file that are read in one hop: at most 1 MiB is held in memory.
@@ -40,16 +44,37 @@ async def send_response(response: Any, send: Send, chunks: Chunks) -> None:
         for chunk, last in chunks(response.content):
             await send({"type": "http.response.body", "body": chunk, "more_body": not last})
         return
-    if _has_sync_iterator(response):
-        parts = _pull(response)
-    else:
-        stream()
-        parts = aiter(response)
+    if not _is_empty(response):
+        await _send_parts(_parts_of(response), send, chunks)
+    await send({"type": "http.response.body"})
+
+
+async def _send_parts(parts: AsyncGenerator[Any, None], send: Send, chunks: Chunks) -> None:
     async with aclosing(parts) as content:
         async for part in content:
             for chunk, _ in chunks(part):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body"})
+
+
+def _is_empty(response: Any) -> bool:
+    """Whether ``response`` is known to have nothing to give, such as that to a HEAD request."""
+    return (
+        _has_sync_iterator(response)
+        and type(response).streaming_content is StreamingHttpResponse.streaming_content
+        and type(response._iterator) in _BUILT_IN
+        and not operator.length_hint(response._iterator)
+    )
+
+
+def _parts_of(response: Any) -> Any:
+    if not _has_sync_iterator(response):
+        stream()
+        return aiter(response)
+    file = getattr(response, "file_to_stream", None)
+    if isinstance(file, OpenedFile):  # It needs no thread of the request's.
+        stream()
+        return file.parts()
+    return _pull(response)
 
 
 def pulled(response: HttpResponseBase) -> Pulled | None:

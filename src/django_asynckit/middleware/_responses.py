@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from django_asynckit._bridge import run_and_tell, run_in_worker
+from django_asynckit._bridge import run_and_tell, run_in_pool, run_in_worker
 
 _ATTRIBUTE: Final = "_asynckit_made"
 
@@ -93,8 +93,30 @@ async def run_for_response(
     made: Made | None = getattr(request, _ATTRIBUTE, None)
     if made is None:
         return await run_in_worker(func, *args, **kwargs)
-    try:
+    with _losing(made):
         return await run_and_tell(made.note, func, *args, **kwargs)
+
+
+async def run_in_pool_for_response(
+    request: HttpRequest, func: Callable[..., Any], /, *args: Any
+) -> Any:
+    """Like :func:`run_for_response`, beside other requests. For our, Django's and WhiteNoise's code alone."""
+    made: Made = getattr(request, _ATTRIBUTE, None) or Made()
+
+    def run() -> Any:
+        response = func(*args)
+        made.note(response)
+        return response
+
+    with _losing(made):
+        return await run_in_pool(run)
+
+
+@contextlib.contextmanager
+def _losing(made: Made) -> Iterator[None]:
+    """Remember if the block, which makes a response, is cancelled: nobody gets it then."""
+    try:
+        yield
     except asyncio.CancelledError:
         made.has_lost = True
         raise
