@@ -154,3 +154,19 @@ class SaysItIsSync(MiddlewareMixin):
 
     def __call__(self, request):
         return self.get_response(request)
+
+
+class SyncOnPurpose(Native):
+    """Inherits the async code of its base, and says that it has none of its own."""
+
+    async_capable = False
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+
+class DeadAgain(SyncOnPurpose):
+    """Its own async code is never called."""
+
+    async def __acall__(self, request):
+        return await self.get_response(request)

@@ -18,6 +18,7 @@ CASES = [
     ("asynckit.W003", f"{HEALTHY}.sync_function", f"{HEALTHY}.both"),
     ("asynckit.W004", f"{BROKEN}.DeadAcall", f"{HEALTHY}.Native"),
     ("asynckit.W004", f"{BROKEN}.DeadAcall", f"{BROKEN}.SaysItIsSync"),
+    ("asynckit.W004", f"{BROKEN}.DeadAgain", f"{BROKEN}.SyncOnPurpose"),
     ("asynckit.W005", f"{BROKEN}.Unmarked", f"{HEALTHY}.AsyncCall"),
     ("asynckit.W005", f"{BROKEN}.only_sync_inside", f"{HEALTHY}.both"),
     ("asynckit.W005", f"{BROKEN}.Asking", f"{HEALTHY}.MarkedByHelper"),

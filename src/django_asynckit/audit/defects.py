@@ -80,7 +80,14 @@ def _has_dead_acall(factory: Any, _made: Any) -> bool:
         and not getattr(factory, "async_capable", False)
         and iscoroutinefunction(acall)
         and acall is not MiddlewareMixin.__acall__
+        and not _is_sync_on_purpose(factory)
     )
+
+
+def _is_sync_on_purpose(cls: type[Any]) -> bool:
+    """Whether a class says that it is sync, and only one further up has the ``__acall__``."""
+    nearest = next(one for one in cls.__mro__ if {"async_capable", "__acall__"} & vars(one).keys())
+    return "__acall__" not in vars(nearest)
 
 
 def _lacks_init(factory: Any, made: Any) -> bool:
