@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import override_settings
 
@@ -11,7 +13,7 @@ from django_asynckit.audit.findings import Level
 from django_asynckit.audit.stack import audit_stack
 from tests.audit import broken, stacks
 
-BROKEN, HEALTHY = "tests.audit.broken", "tests.audit.stacks"
+BROKEN, HEALTHY, IO = "tests.audit.broken", "tests.audit.stacks", "tests.audit.doing_io"
 
 CASES = [
     ("asynckit.W003", f"{HEALTHY}.SyncClass", f"{HEALTHY}.Native"),
@@ -186,6 +188,35 @@ def test_known_packages_have_their_own_advice(monkeypatch):
     monkeypatch.setitem(known.KNOWN, f"{HEALTHY}.Native", known.Known("x", lambda: 2))
     with override_settings(MIDDLEWARE=[f"{HEALTHY}.Native"]):
         assert audit_stack(makes=True).entries[0].stock.hops == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["Redirects", "Tenants", "TenantsByAlias", "Maintenance", "ReadsUser", "function"]
+)
+def test_nobody_is_told_to_declare_what_does_io(name):
+    findings = found(f"{IO}.{name}")
+    [hint] = [
+        findings[rule].hint for rule in ("asynckit.W003", "asynckit.I003") if rule in findings
+    ]
+    assert "so do not declare it free of I/O" in hint
+    assert re.search(r"\(.+, line \d+ of tests/audit/\w+\.py\)", hint)
+    assert "AsyncMiddlewareMixin" in hint
+
+
+def test_a_subclass_of_what_is_known_to_do_io_has_its_advice():
+    hint = found(f"{IO}.Assets")["asynckit.W003"].hint
+    assert hint.startswith("It builds on WhiteNoiseMiddleware. It reads files.")
+
+
+def test_what_is_not_known_is_told_as_not_known():
+    for rule, path in (("W003", f"{HEALTHY}.SyncClass"), ("I003", f"{HEALTHY}.Hooks")):
+        hint = found(path)[f"asynckit.{rule}"].hint
+        assert "whether it may be declared free of I/O is not known. To find out," in hint
+
+
+def test_what_was_read_and_is_free_of_io_is_to_be_declared():
+    hint = found("csp.middleware.CSPMiddleware")["asynckit.I003"].hint
+    assert "add it to ASYNCKIT_NON_BLOCKING_MIDDLEWARE" in hint
 
 
 @pytest.mark.parametrize(("callback", "hops"), [("sync_page", 1), ("page", 0)])

@@ -7,16 +7,15 @@ from typing import Any, Final
 from django.conf import settings
 
 from django_asynckit._declared import Style, style_of
+from django_asynckit.audit.advice import UNKNOWN, advice_for, known_fix
 from django_asynckit.audit.findings import Finding, Rule
 from django_asynckit.audit.hooks import runs_djangos_hooks
-from django_asynckit.audit.known import KNOWN
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
 
 SYNC_ONLY: Final = Rule(
     id="asynckit.W003",
-    hint="If it does no I/O, declare it in ASYNCKIT_NON_BLOCKING_MIDDLEWARE. Else make it async: "
-    "derive it from django_asynckit.middleware.AsyncMiddlewareMixin.",
+    hint=UNKNOWN,
 )
 ASYNC_ONLY: Final = Rule(
     id="asynckit.I002",
@@ -26,8 +25,7 @@ ASYNC_ONLY: Final = Rule(
 )
 HOP_PER_HOOK: Final = Rule(
     id="asynckit.I003",
-    hint="If it does no I/O, declare it in ASYNCKIT_NON_BLOCKING_MIDDLEWARE. If it is your own, "
-    "derive it from django_asynckit.middleware.AsyncMiddlewareMixin.",
+    hint=UNKNOWN,
     is_check=False,
 )
 UNUSED: Final = Rule(
@@ -82,7 +80,7 @@ def _sync_only(entry: Any) -> Explanation:
     reason = f"{reason} ASYNCKIT_WORKERS limits neither these threads nor their connections."
     if entry.lacks_greenlet:  # W002 reports it.
         return reason, "It is declared free of I/O. Install greenlet to run it on the loop.", []
-    fix = _known_fix(entry) or SYNC_ONLY.hint
+    fix = advice_for(entry.factory)
     message = (
         f"{entry.path} is sync only: each open request holds a thread, and its database "
         "connections with it. ASYNCKIT_WORKERS limits neither."
@@ -106,7 +104,9 @@ def _async_capable(entry: Any) -> Explanation:
     rule = HOP_PER_HOOK if runs_djangos_hooks(entry.factory) else OWN_HOPS
     if isinstance(entry.factory, type) and dotted_path(entry.factory) in DROPINS:
         return reason, _fix_of_native(entry), []
-    fix = _known_fix(entry) or rule.hint
+    fix = known_fix(entry.factory) or rule.hint
+    if rule is HOP_PER_HOOK:
+        fix = advice_for(entry.factory)
     message = f"{entry.path} makes {asynckit.hops} of the hops of each request."
     return reason, fix, [rule.found(entry.place, message, fix)]
 
@@ -129,8 +129,3 @@ def _fix_in_place(entry: Any) -> str:
     if entry.is_declared:
         return "It is declared free of I/O: our handler runs it on the event loop."
     return "Our handler takes the hops out."
-
-
-def _known_fix(entry: Any) -> str:
-    known = KNOWN.get(dotted_path(entry.factory)) if isinstance(entry.factory, type) else None
-    return known.fix if known else ""

@@ -74,6 +74,16 @@ KNOWN: Final[dict[str, Known]] = {
         does_io=True,
     ),
     "allauth.usersessions.middleware.UserSessionsMiddleware": Known(_IN_THREADS, does_io=True),
+    "wagtail.contrib.redirects.middleware.RedirectMiddleware": Known(
+        "It asks the database for a redirect where the response is a 404.", does_io=True
+    ),
+    "django_tenants.middleware.main.TenantMainMiddleware": Known(
+        "It asks the database for the tenant and sets it on the connection, so it needs its thread.",
+        does_io=True,
+    ),
+    "maintenance_mode.middleware.MaintenanceModeMiddleware": Known(
+        "It reads its state from a file or a cache, and renders a template.", does_io=True
+    ),
     "debug_toolbar.middleware.DebugToolbarMiddleware": Known(
         "Use it in development only. An async SHOW_TOOLBAR_CALLBACK saves its hop.", _toolbar_hops
     ),
