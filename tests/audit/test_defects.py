@@ -150,14 +150,41 @@ def test_sync_only_middleware_that_is_declared_says_so():
     assert "declared" in entry.fix
 
 
-def test_a_native_class_that_hops_says_that_settings_cause_it():
-    with override_settings(
-        MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
-        SESSION_ENGINE="tests.audit.stores",
-    ):
+@pytest.mark.parametrize(
+    ("path", "settings", "hops", "fix"),
+    [
+        (
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            {"SESSION_ENGINE": "tests.audit.stores"},
+            2,
+            "SESSION_ENGINE is tests.audit.stores, whose store may block",
+        ),
+        (
+            "django.middleware.csrf.CsrfViewMiddleware",
+            {"SESSION_ENGINE": "tests.audit.stores", "CSRF_USE_SESSIONS": True},
+            1,
+            "CSRF_USE_SESSIONS is on, so each request loads its session. Set it to False",
+        ),
+        (
+            "django.contrib.messages.middleware.MessageMiddleware",
+            {"MESSAGE_STORAGE": "tests.audit.stores.Storage"},
+            2,
+            "MESSAGE_STORAGE is tests.audit.stores.Storage, which may block. Use one of",
+        ),
+        (
+            "django.middleware.cache.UpdateCacheMiddleware",
+            {"CACHES": {"default": {"BACKEND": "tests.audit.stores.SlowCache"}}},
+            1,
+            "CACHES['default'] has no async methods of its own. Use a backend that has",
+        ),
+    ],
+    ids=["sessions", "csrf", "messages", "cache"],
+)
+def test_a_native_class_that_hops_names_the_setting_and_what_to_do(path, settings, hops, fix):
+    with override_settings(MIDDLEWARE=[path], **settings):
         [entry] = audit_stack(makes=True).entries
-    assert entry.asynckit.hops == 2
-    assert "settings" in entry.fix
+    assert entry.asynckit.hops == hops
+    assert entry.fix.count(fix) == 1
 
 
 def test_a_native_class_that_something_below_turns_sync_says_so():
@@ -165,7 +192,19 @@ def test_a_native_class_that_something_below_turns_sync_says_so():
     with override_settings(MIDDLEWARE=paths):
         entry, _ = audit_stack(makes=True).entries
     assert entry.asynckit.hooks == {"process_view": 1}
-    assert "sync only below" in entry.fix
+    assert entry.reason.endswith(
+        "Its process_view() is called from the event loop all the same: 1 hop."
+    )
+    assert entry.fix == "See the sync-only middleware below it."
+
+
+def test_async_hooks_in_a_sync_chain_say_how_they_run():
+    with override_settings(MIDDLEWARE=[f"{HEALTHY}.OursAsyncOnly", f"{HEALTHY}.sync_function"]):
+        entry, _ = audit_stack(makes=True).entries
+    assert (
+        "The thread runs an event loop for its async hooks: 4 hops (process_request()"
+        in entry.reason
+    )
 
 
 def test_without_a_reviewed_handler_ours_is_django_s(monkeypatch):

@@ -113,10 +113,32 @@ def test_log_handlers_that_may_do_network_io_are_found():
     handler.setLevel(logging.ERROR)
     logger.addHandler(handler)
     try:
-        assert "ERROR" in found()["asynckit.I010"].message
+        message = found()["asynckit.I010"].message
     finally:
         logger.removeHandler(handler)
+    assert message.startswith("The log handler (logging.handlers.HTTPHandler), which the logger")
+    assert message.endswith("logging a response at level ERROR takes a hop.")
     assert found() == {}
+
+
+def test_each_log_handler_and_filter_is_named_as_in_logging():
+    logger = logging.getLogger("django")
+    handler = logging.handlers.HTTPHandler("127.0.0.1", "/")
+    handler.name = "slack"
+    local = logging.NullHandler()
+    local.addFilter(receivers.Filter())
+    for one in (handler, local):
+        logger.addHandler(one)
+    try:
+        with plain_root_logger():
+            messages = [one.message for one in audit_site() if one.id == "asynckit.I010"]
+    finally:
+        for one in (handler, local):
+            logger.removeHandler(one)
+    assert [message.partition(", which")[0] for message in messages] == [
+        "The log handler 'slack' (logging.handlers.HTTPHandler)",
+        f"The log filter ({HERE}.Filter)",
+    ]
 
 
 def test_a_site_without_users_has_no_backends_to_look_at():

@@ -69,6 +69,13 @@ def test_the_application_is_named(found):
     assert "mysite.asgi uses Django's own handler." in as_text(found)
 
 
+def test_views_are_told_where_they_were_counted():
+    counts = re.compile(r"Views  \d+ async, \d+ sync\. A sync view runs in a thread: one hop\.")
+    assert counts.search(as_text(audit()))
+    broken = as_text(audit(ROOT_URLCONF="no_such_urls"))
+    assert "Views  They were not counted: the URLconf cannot be loaded." in broken
+
+
 def test_long_names_are_shortened_where_there_is_no_room(found):
     drawn = ["".join(text for text, _ in line) for line in lines_of(found, 60)]
     assert any("…" in line for line in drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django_asynckit._declared import Style, style_of
 from django_asynckit.audit.advice import UNKNOWN, advice_for, known_fix
 from django_asynckit.audit.findings import Finding, Rule
 from django_asynckit.audit.hooks import runs_djangos_hooks
+from django_asynckit.audit.native import twin_fix
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
 
@@ -53,7 +55,7 @@ def explain(entry: Any, *, is_broken: bool) -> Explanation:
     if entry.stock.mode == "sync":
         reason = "Something sync-only below turns it sync: its hooks run in that thread."
         if entry.stock.hops:
-            reason = f"{reason} What is called on the event loop hops: {_count(entry.stock.hops)}."
+            reason = f"{reason} {_hops_in_sync_mode(entry.stock.hooks)}"
     if not getattr(entry.factory, "sync_capable", True) and settings.WSGI_APPLICATION:
         message = f"{entry.path} is async only, and WSGI_APPLICATION is set."
         findings.append(ASYNC_ONLY.found(entry.place, message))
@@ -113,10 +115,23 @@ def _async_capable(entry: Any) -> Explanation:
 
 def _fix_of_native(entry: Any) -> str:
     if entry.asynckit.mode == "sync":
-        return "Make what is sync only below it async, or declare it."
+        return "See the sync-only middleware below it."
     if not conf.native_middleware:
         return "Set ASYNCKIT_NATIVE_MIDDLEWARE to True, or take it out."
-    return "The settings make its native class leave the event loop."
+    return " ".join(dict.fromkeys(_fixes_of_settings(entry.asynckit)))
+
+
+def _fixes_of_settings(placement: Any) -> Iterator[str]:
+    """Yield what to do about the settings that make hooks of a native class leave the event loop."""
+    for hook in placement.hooks:
+        yield twin_fix(getattr(type(placement.subject), f"a{hook}"), placement.subject)
+
+
+def _hops_in_sync_mode(hooks: dict[str, int]) -> str:
+    names = " and ".join(f"{hook}()" for hook in hooks)
+    if list(hooks) == ["process_view"]:
+        return f"Its {names} is called from the event loop all the same: {_count(sum(hooks.values()))}."
+    return f"The thread runs an event loop for its async hooks: {_count(sum(hooks.values()))} ({names})."
 
 
 def _count(hops: int) -> str:

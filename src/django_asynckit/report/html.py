@@ -12,7 +12,7 @@ from django_asynckit.audit.findings import Finding
 from django_asynckit.audit.measure import Measurement, Side
 from django_asynckit.audit.project import Audit
 from django_asynckit.audit.stack import Entry
-from django_asynckit.report.lines import ARROWS, HANDLERS
+from django_asynckit.report.lines import ARROWS, HANDLERS, views_told
 from django_asynckit.report.steps import Cell, Step, steps_of
 
 _PAGE = """<!DOCTYPE html>
@@ -173,11 +173,7 @@ def _entry(entry: Entry) -> SafeString:
 
 
 def _views(audit: Audit) -> SafeString:
-    return format_html(
-        "<h2>Views</h2><p>{} async, {} sync. A sync view runs in a thread: one hop.</p>",
-        audit.views.count("async"),
-        audit.views.count("sync"),
-    )
+    return format_html("<h2>Views</h2><p>{}</p>", views_told(audit.views))
 
 
 def _findings(findings: list[Finding]) -> SafeString:

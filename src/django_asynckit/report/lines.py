@@ -11,6 +11,7 @@ from django_asynckit.audit.findings import Finding, Level
 from django_asynckit.audit.measure import Measurement, Side
 from django_asynckit.audit.project import Audit
 from django_asynckit.audit.stack import Entry
+from django_asynckit.audit.views import Views
 from django_asynckit.report.steps import Cell, Step, steps_of
 
 #: A piece of text and its style: a name of :data:`STYLES`, or nothing.
@@ -127,12 +128,16 @@ def _reason(entry: Entry, width: int) -> Iterator[Line]:
 
 
 def _views(audit: Audit) -> Iterator[Line]:
-    counts = [f"{audit.views.count(mode)} {mode}" for mode in ("async", "sync")]
-    yield [
-        ("Views", "title"),
-        (f"  {', '.join(counts)}; a sync view runs in a thread: one hop.", ""),
-    ]
+    yield [("Views", "title"), (f"  {views_told(audit.views)}", "")]
     yield []
+
+
+def views_told(views: Views) -> str:
+    """Return how many views there are, as far as they were counted."""
+    if not views.is_counted:
+        return "They were not counted: the URLconf cannot be loaded."
+    counts = [f"{views.count(mode)} {mode}" for mode in ("async", "sync")]
+    return f"{', '.join(counts)}. A sync view runs in a thread: one hop."
 
 
 def _measurement(measurement: Measurement) -> Iterator[Line]:
