@@ -9,6 +9,7 @@ import urllib.request as requests_of_python
 from pathlib import Path
 
 from django.core.cache import cache, caches
+from django.core.files.storage import default_storage
 from django.core.mail import mail_admins
 from django.db import connection, connections, transaction
 from django.shortcuts import render
@@ -62,9 +63,10 @@ class Maintenance(MiddlewareMixin):
         return None
 
 
-class MaintenancePage(Plain):
+class MaintenanceState(Plain):
     def __call__(self, request):
-        return render(request, "maintenance.html")
+        request.is_closed = helping_io.is_in_maintenance()
+        return self.get_response(request)
 
 
 class Assets(WhiteNoiseMiddleware):
@@ -214,6 +216,12 @@ class ByInnerFunction(Plain):
         return self.get_response(request)
 
 
+class Uploads(Plain):
+    def __call__(self, request):
+        request.logo = default_storage.exists("logo")
+        return self.get_response(request)
+
+
 class Counts(Plain):
     """A queue, a program, and methods whose names tell what they do."""
 
@@ -285,6 +293,21 @@ class FineHeader(MiddlewareMixin):
     def name(self, headers):
         self.again = self.name
         return headers.get("Server") or str(Path("a") / "b").lower()
+
+
+def _load():
+    raise AssertionError("An audit loads nothing.")
+
+
+lazy = SimpleLazyObject(_load)
+
+
+class FineLazy(Plain):
+    """Only a request loads what is lazy."""
+
+    def __call__(self, request):
+        request.lazy = lazy.name(request) or lazy["name"]
+        return self.get_response(request)
 
 
 class FineOther(Plain):

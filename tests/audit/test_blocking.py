@@ -12,13 +12,19 @@ from django_asynckit.audit.known import KNOWN
 from tests.audit import broken, doing_io
 
 SLOW = {name: {"BACKEND": "tests.audit.stores.SlowCache"} for name in ("default", "slow")}
-FINE = [doing_io.FineHeader, doing_io.FineOther, doing_io.fine_function, doing_io.fine_object]
+FINE = [
+    doing_io.FineHeader,
+    doing_io.FineLazy,
+    doing_io.FineOther,
+    doing_io.fine_function,
+    doing_io.fine_object,
+]
 CASES = [
     (doing_io.Redirects, "asks the database", "model.objects.filter"),
     (doing_io.Tenants, "asks the database", "connection.set_schema_to_public"),
     (doing_io.TenantsByAlias, "asks the database", "connections['default'].cursor"),
-    (doing_io.Maintenance, "uses files", "os.path.exists"),
-    (doing_io.MaintenancePage, "renders a template", "render"),
+    (doing_io.Maintenance, "renders a template", "render"),
+    (doing_io.MaintenanceState, "uses files", "os.path.exists"),
     (doing_io.Assets, "uses files", "finders.find"),
     (doing_io.InheritedHook, "asks the database", "model.objects.filter"),
     (doing_io.BySuper, "asks the database", "connection.set_schema_to_public"),
@@ -37,6 +43,7 @@ CASES = [
     (doing_io.ByClassMethod, "asks the database", "transaction.atomic"),
     (doing_io.ByLocalImport, "asks the database", "model.objects.filter"),
     (doing_io.ByInnerFunction, "sends mail", "mail_admins"),
+    (doing_io.Uploads, "uses files", "default_storage.exists"),
     (doing_io.Counts, "asks the database", "request.visit.refresh_from_db"),
     (doing_io.CountsElsewhere, "uses the network", "self.redis.incr"),
     (doing_io.Runs, "runs another program", "subprocess.run"),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
+from django.core.files.storage import DefaultStorage
 from django.db import connection, connections
 
-from django_asynckit.audit.calls import Code, called, hooks_of, value_of
+from django_asynckit.audit.calls import Code, reached, value_of
 from django_asynckit.audit.io_names import (
     DATABASE,
+    FILES,
     SESSION,
     USER,
     Seen,
@@ -20,8 +22,6 @@ from django_asynckit.audit.io_names import (
 )
 from django_asynckit.audit.own_hops import walk
 
-#: How many calls are followed from a hook.
-_DEPTH: Final = 6
 _REQUESTS: Final = frozenset({"request", "req"})
 _MANAGERS: Final = frozenset({"objects", "_default_manager", "_base_manager"})
 #: What a session tells without being loaded.
@@ -33,32 +33,16 @@ def io_in(factory: Any) -> list[Seen]:
 
     An empty list does not mean that there is none: much code is hidden from who only reads it.
     """
-    reader = _Reader()
     try:
-        return [seen for code in hooks_of(factory) for seen in reader.read(code)]
+        return [
+            Seen(what, ast.unparse(_short(node)), code.file, node.lineno)
+            for code in reached(factory)
+            if not code.is_async
+            for node in walk(code.tree.body)
+            if (what := _seen(node, code)) is not None
+        ]
     except Exception:  # A middleware may be any object.
         return []
-
-
-class _Reader:
-    """Reads functions, each once."""
-
-    def __init__(self) -> None:
-        self._known: set[Any] = set()
-
-    def read(self, code: Code, depth: int = _DEPTH) -> Iterator[Seen]:
-        key = code.tree, code.owner
-        if not depth or key in self._known:
-            return
-        self._known.add(key)
-        node: Any
-        for node in walk(code.tree.body):
-            what = _seen(node, code)
-            if what is not None:
-                yield Seen(what, ast.unparse(_short(node)), code.file, node.lineno)
-                continue
-            for inner in called(node, code):
-                yield from self.read(inner, depth - 1)
 
 
 def _short(node: Any) -> Any:
@@ -118,12 +102,17 @@ def _is_cache(_node: Any, asked: Any, code: Code) -> str | None:
     return is_cache(value) if value is not None else None
 
 
+def _is_storage(_node: Any, asked: Any, code: Code) -> str | None:
+    return FILES if value_of(asked, code) is DefaultStorage else None
+
+
 _ASKED: Final[tuple[Callable[[Any, Any, Code], str | None], ...]] = (
     _is_manager,
     _is_user,
     _is_session,
     _is_connection,
     _is_cache,
+    _is_storage,
 )
 
 

@@ -11,20 +11,29 @@ from types import FunctionType, ModuleType
 from typing import Any, Final
 
 from django.utils.connection import BaseConnectionHandler
+from django.utils.functional import LazyObject
 
 from django_asynckit._compat import MiddlewareMixin
 from django_asynckit.audit.own_hops import assigned_once, walk
 from django_asynckit.audit.sources import behind_partial, definition, helpers, plain
 
-#: What a handler calls for a request, in sync code.
+#: What a handler calls for a request.
 _HOOKS: Final = (
     "__call__",
     "process_request",
+    "aprocess_request",
     "process_view",
+    "aprocess_view",
     "process_template_response",
+    "aprocess_template_response",
     "process_exception",
+    "aprocess_exception",
     "process_response",
+    "aprocess_response",
 )
+#: How many calls are followed from a hook.
+_DEPTH: Final = 6
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _OWN: Final = frozenset({"self", "cls"})
 _NOT_FOLLOWED: Final = sys.stdlib_module_names | {"asgiref", "django", "django_asynckit"}
 
@@ -33,7 +42,7 @@ _NOT_FOLLOWED: Final = sys.stdlib_module_names | {"asgiref", "django", "django_a
 class Code:
     """A function, and what the names in it stand for."""
 
-    tree: ast.FunctionDef
+    tree: _Function
     #: The function that it is, or that it is in.
     function: FunctionType
     #: What ``self`` or ``cls`` is: a class. ``None`` outside of classes.
@@ -42,7 +51,7 @@ class Code:
     #: Local variables that are assigned once.
     values: dict[str, ast.expr] = field(default_factory=dict)
     #: The functions that it defines.
-    functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
+    functions: dict[str, _Function] = field(default_factory=dict)
     #: What it imports itself.
     imported: dict[str, Any] = field(default_factory=dict)
 
@@ -50,14 +59,36 @@ class Code:
     def file(self) -> str:
         return self.function.__code__.co_filename
 
+    @property
+    def is_async(self) -> bool:
+        return isinstance(self.tree, ast.AsyncFunctionDef)
+
     def behind(self, node: ast.expr) -> ast.expr:
         """Return what the local variable ``node`` was assigned, or ``node`` itself."""
         return self.values.get(getattr(node, "id", ""), node)
 
 
-def _code(tree: ast.FunctionDef, function: Any, owner: Any, outer: Code | None = None) -> Code:
+def reached(factory: Any) -> Iterator[Code]:
+    """Yield the code that runs for a request in the middleware of ``factory``, and what it calls, each once."""
+    known: set[Any] = set()
+    for code in hooks_of(factory):
+        yield from _reached(code, known, _DEPTH)
+
+
+def _reached(code: Code, known: set[Any], depth: int) -> Iterator[Code]:
+    key = code.tree, code.owner
+    if not depth or key in known:
+        return
+    known.add(key)
+    yield code
+    for node in walk(code.tree.body):
+        for inner in called(node, code):
+            yield from _reached(inner, known, depth - 1)
+
+
+def _code(tree: _Function, function: Any, owner: Any, outer: Code | None = None) -> Code:
     nodes = list(walk(tree.body))
-    inner = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+    inner = {node.name: node for node in nodes if isinstance(node, _Function)}
     return Code(
         tree,
         function,
@@ -82,7 +113,7 @@ def _imports(nodes: Iterable[ast.AST], function: Any) -> Iterator[tuple[str, Any
 
 
 def hooks_of(factory: Any) -> Iterator[Code]:
-    """Yield the sync code that runs for a request in the middleware of ``factory``."""
+    """Yield the code that runs for a request in the middleware of ``factory``."""
     factory = behind_partial(factory)
     if isinstance(factory, type):
         for name in _HOOKS:
@@ -103,7 +134,7 @@ def _codes(value: Any, owner: Any) -> Iterator[Code]:
     """Yield the code of the function behind ``value``, if it is one whose source can be read."""
     function = plain(value)
     tree = definition(function)
-    if function is not MiddlewareMixin.__call__ and isinstance(tree, ast.FunctionDef):
+    if tree is not None and function is not MiddlewareMixin.__call__ and not _is_ours(function):
         yield _code(tree, function, owner)
 
 
@@ -115,6 +146,10 @@ def called(node: ast.AST, code: Code) -> Iterator[Code]:
         yield from _followed(getter, _class_of(node.value, code))
     elif isinstance(node, ast.Call):
         yield from _called(node.func, code)
+
+
+def _is_ours(function: Any) -> bool:
+    return str(function.__module__).startswith("django_asynckit.")
 
 
 def _called(func: ast.expr, code: Code) -> Iterator[Code]:
@@ -165,7 +200,12 @@ def value_of(node: ast.expr, code: Code) -> Any:
 
     A class stands for its objects too.
     """
-    node = code.behind(node)
+    value = _value_of(code.behind(node), code)
+    # To look into a lazy object would load it.
+    return type(value) if issubclass(type(value), LazyObject) else value
+
+
+def _value_of(node: ast.expr, code: Code) -> Any:
     if isinstance(node, ast.Name):
         return _named(node.id, code)
     if isinstance(node, ast.Call):

@@ -15,7 +15,7 @@ from django_asynckit.audit.native import cache_blocks
 DATABASE: Final = "asks the database"
 USER: Final = "loads request.user"
 SESSION: Final = "loads the session"
-_FILES: Final = "uses files"
+FILES: Final = "uses files"
 _CACHE: Final = "uses a cache"
 _NETWORK: Final = "uses the network"
 _MAIL: Final = "sends mail"
@@ -45,50 +45,50 @@ _NAMES: Final = {
     "django.contrib.auth.logout": SESSION,
     "django.contrib.sites.models.SiteManager": DATABASE,
     "django.contrib.sites.shortcuts.get_current_site": DATABASE,
-    "django.contrib.staticfiles.finders": _FILES,
-    "django.contrib.staticfiles.storage": _FILES,
+    "django.contrib.staticfiles.finders": FILES,
+    "django.contrib.staticfiles.storage": FILES,
     "django.core.cache": _CACHE,
-    "django.core.files": _FILES,
+    "django.core.files": FILES,
     "django.core.mail": _MAIL,
     "django.db.models.base.Model.": DATABASE,
     "django.db.models.manager": DATABASE,
     "django.db.models.query.QuerySet": DATABASE,
     "django.db.transaction": DATABASE,
     "django.db.utils.ConnectionHandler": DATABASE,
-    "django.http.response.FileResponse": _FILES,
+    "django.http.response.FileResponse": FILES,
     "django.shortcuts.get_list_or_404": DATABASE,
     "django.shortcuts.get_object_or_404": DATABASE,
     "django.shortcuts.render": _TEMPLATE,
     "django.template.backends": _TEMPLATE,
     "django.template.base.Template.render": _TEMPLATE,
     "django.template.loader": _TEMPLATE,
-    "django.views.static.serve": _FILES,
-    "_io.open": _FILES,
+    "django.views.static.serve": FILES,
+    "_io.open": FILES,
     "boto3": _NETWORK,
     "ftplib": _NETWORK,
-    "genericpath": _FILES,
-    "glob": _FILES,
+    "genericpath": FILES,
+    "glob": FILES,
     "grpc": _NETWORK,
     "http.client": _NETWORK,
     "httpx": _NETWORK,
-    "io.open": _FILES,
+    "io.open": FILES,
     "ldap": _NETWORK,
-    "os.makedirs": _FILES,
-    "os.walk": _FILES,
-    "posix.listdir": _FILES,
-    "posix.mkdir": _FILES,
-    "posix.open": _FILES,
-    "posix.remove": _FILES,
-    "posix.rename": _FILES,
-    "posix.scandir": _FILES,
-    "posix.stat": _FILES,
+    "os.makedirs": FILES,
+    "os.walk": FILES,
+    "posix.listdir": FILES,
+    "posix.mkdir": FILES,
+    "posix.open": FILES,
+    "posix.remove": FILES,
+    "posix.rename": FILES,
+    "posix.scandir": FILES,
+    "posix.stat": FILES,
     "posix.system": _PROCESS,
-    "posix.unlink": _FILES,
+    "posix.unlink": FILES,
     "pymemcache": _NETWORK,
     "pymongo": _NETWORK,
     "redis": _NETWORK,
     "requests": _NETWORK,
-    "shutil": _FILES,
+    "shutil": FILES,
     "smtplib": _NETWORK,
     "socket.create_connection": _NETWORK,
     "socket.getaddrinfo": _NETWORK,
@@ -107,16 +107,16 @@ _METHODS: Final = {
     "email_user": _MAIL,
     "get_or_create": DATABASE,
     "prefetch_related": DATABASE,
-    "read_bytes": _FILES,
-    "read_text": _FILES,
+    "read_bytes": FILES,
+    "read_text": FILES,
     "refresh_from_db": DATABASE,
     "save": DATABASE,
     "select_for_update": DATABASE,
     "select_related": DATABASE,
     "update_or_create": DATABASE,
     "values_list": DATABASE,
-    "write_bytes": _FILES,
-    "write_text": _FILES,
+    "write_bytes": FILES,
+    "write_text": FILES,
 }
 #: Methods that a cache has, and a dictionary or a set has not.
 _OF_CACHES: Final = frozenset({"get_many", "get_or_set", "incr", "set", "set_many", "touch"})
@@ -138,7 +138,7 @@ def _is_in(path: str, name: str) -> bool:
 def by_method(func: ast.expr) -> str | None:
     """Return the I/O of a call of which only the name is known."""
     if isinstance(func, ast.Name):
-        return _FILES if func.id == "open" else None
+        return FILES if func.id == "open" else None
     if not isinstance(func, ast.Attribute):
         return None
     owner = _last_name(func.value).lower()

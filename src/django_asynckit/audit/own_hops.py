@@ -101,7 +101,7 @@ def assigned_once(body: Iterable[ast.AST]) -> dict[str, ast.expr]:
     return {name: value for name, value in values.items() if times[name] == 1}
 
 
-def walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def walk(nodes: Iterable[ast.AST]) -> Iterator[Any]:
     """Yield ``nodes`` and what is in them, but not what is in functions and classes."""
     for node in nodes:
         yield node

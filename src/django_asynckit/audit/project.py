@@ -58,7 +58,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
         *in_context_variables(stack.entries, application.handler),
         *in_declared(stack.entries),
         *in_databases(),
-        *in_apps(),
+        *in_apps(stack.entries),
     ]
     if databases:
         tell("Asking databases how many connections they take")
