@@ -59,6 +59,18 @@ def test_each_mistake_is_found_and_its_healthy_twin_is_not(rule, broken, healthy
     assert rule not in found(healthy, makes=makes)
 
 
+@pytest.mark.parametrize("makes", [True, False])
+def test_a_call_without_async_mode_is_right_where_the_chain_is_sync(makes):
+    paths = [f"{BROKEN}.Bypassing", f"{HEALTHY}.sync_function"]
+    assert "asynckit.W006" not in found(*paths, makes=makes)
+    assert "asynckit.W006" in found(*paths[::-1], makes=makes)
+    declared = {"ASYNCKIT_NON_BLOCKING_MIDDLEWARE": paths[1:]}
+    assert "asynckit.W006" in found(*paths, makes=makes, **declared)
+    with override_settings(MIDDLEWARE=paths):
+        entry, _ = audit_stack(makes=makes).entries
+    assert entry.reason.endswith("for that reason only: its __call__() knows no async mode.")
+
+
 def test_findings_say_where_the_code_is():
     finding = found(f"{BROKEN}.Bypassing")["asynckit.W006"]
     assert finding.file.endswith("tests/audit/broken.py")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django_asynckit._declared import Style, style_of
 from django_asynckit.audit.advice import UNKNOWN, advice_for, known_fix
 from django_asynckit.audit.findings import Finding, Rule
-from django_asynckit.audit.hooks import runs_djangos_hooks
+from django_asynckit.audit.hooks import bypasses_async, runs_djangos_hooks
 from django_asynckit.audit.native import twin_fix
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
@@ -56,6 +56,8 @@ def explain(entry: Any, *, is_broken: bool) -> Explanation:
         reason = "Something sync-only below turns it sync: its hooks run in that thread."
         if entry.stock.hops:
             reason = f"{reason} {_hops_in_sync_mode(entry.stock.hooks)}"
+        if entry.runs_sync and bypasses_async(entry.factory):
+            reason = f"{reason} It works for that reason only: its __call__() knows no async mode."
     if not getattr(entry.factory, "sync_capable", True) and settings.WSGI_APPLICATION:
         message = f"{entry.path} is async only, and WSGI_APPLICATION is set."
         findings.append(ASYNC_ONLY.found(entry.place, message))
