@@ -32,8 +32,17 @@ def test_every_style_and_a_measurement_are_told():
     assert "2000 µs of CPU time" in page
     assert "Too noisy to trust." in page
     assert "8.0 times less CPU time." in page
-    assert 'class="count">2<' in page
     assert "tests.audit.stacks.SyncClass" in page
+
+
+def test_the_way_of_each_hop_is_drawn_and_told():
+    page = as_html(audit(*EVERY_STYLE))
+    assert re.search(r'class="down hop into">.*SecurityMiddleware.*1 hop to a thread<', page)
+    assert re.search(r'class="down hop back">.*SyncClass.*1 hop back to the event loop<', page)
+    alone = as_html(audit("tests.audit.stacks.sync_function"))
+    told = "1 hop to a thread, 1 hop back to the event loop<"
+    assert re.search(rf'class="down hop into back">.*sync_function.*{told}', alone)
+    assert 'class="count">2<' in alone
 
 
 def test_a_healthy_project_has_no_findings():

@@ -44,6 +44,10 @@ def test_lanes_of_every_style_and_reasons_are_told():
     assert "Each request holds a thread here" in text
     assert "WARNING asynckit.W003  tests.audit.stacks.SyncClass" in text
     assert "tests/audit/stacks.py:" in text
+    assert re.search(r"SyncClass +◀──────┤ ●  1", text)
+    assert re.search(r"SecurityMiddleware.process_request +├──────▶ ●  1", text)
+    alone = as_text(audit("tests.audit.stacks.sync_function"))
+    assert re.search(r"sync_function +◀──────▶ ●  2", alone)
     hopping = as_text(audit(EVERY_STYLE[2]))
     assert "  ●──────▶ ●  2" in hopping
 
@@ -126,4 +130,4 @@ def test_every_style_is_known():
 
 
 def test_a_narrow_encoding_gets_plain_characters():
-    assert as_ascii("↓ ├──▶ ● …").encode("ascii") == b"v |--> * ."
+    assert as_ascii("↓ ├──▶ ● ◀──┤ …").encode("ascii") == b"v |--> * <--| ."

@@ -102,20 +102,32 @@ def _table(title: str, totals: dict[str, int], rows: list[tuple[Step, Cell]]) ->
 
 def _row(step: Step, cell: Cell) -> SafeString:
     count = format_html('<span class="count">{}</span>', cell.hops) if cell.hops > 1 else ""
-    told = f"{_hops(cell.hops)} to a thread" if cell.hops else f"on the {cell.lane}"
     return format_html(
         '<tr class="{} {}"><th scope="row">{}&nbsp;{}<span class="hidden"> {}</span></th>'
         '<td class="lane loop">{}</td><td class="lane thread">{}{}</td></tr>',
         step.phase,
-        "hop" if cell.hops else "",
+        _kind_of_hop(cell),
         ARROWS[step.phase],
         # A place for a line break, where a phone needs one.
         step.label.replace(".", ".\u200b"),
-        told,
+        _told(cell),
         _DOT if cell.hops or cell.lane == "loop" else "",
         _DOT if cell.hops or cell.lane == "thread" else "",
         count,
     )
+
+
+def _kind_of_hop(cell: Cell) -> str:
+    """Return the classes of a row; a hollow dot is where the arrow comes from."""
+    into = ["into"] if cell.hops > cell.back else []
+    return " ".join(["hop", *into, *(["back"] if cell.back else [])]) if cell.hops else ""
+
+
+def _told(cell: Cell) -> str:
+    """Say to who cannot see it what the row draws."""
+    ways = {"to a thread": cell.hops - cell.back, "back to the event loop": cell.back}
+    told = [f"{_hops(hops)} {way}" for way, hops in ways.items() if hops]
+    return ", ".join(told) or f"on the {cell.lane}"
 
 
 def _hops(number: int) -> str:

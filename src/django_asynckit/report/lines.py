@@ -87,8 +87,15 @@ def _cell(cell: Cell) -> Line:
         return [("  ●".ljust(_CELL), "loop")]
     if not cell.hops:
         return [("           ●".ljust(_CELL), "thread")]
-    start = "●" if cell.lane == "loop" else "├"
-    return [(f"  {start}──────▶ ●  {cell.hops}".ljust(_CELL), "thread")]
+    return [(f"  {_arrow(cell)} ●  {cell.hops}".ljust(_CELL), "thread")]
+
+
+def _arrow(cell: Cell) -> str:
+    """Return an arrow into the thread, back to the event loop, or both."""
+    if not cell.back:
+        start = "●" if cell.lane == "loop" else "├"
+        return f"{start}──────▶"
+    return "◀──────┤" if cell.back == cell.hops else "◀──────▶"
 
 
 def _totals(audit: Audit) -> Iterator[Line]:
