@@ -84,6 +84,15 @@ def test_what_only_our_handler_leaves_is_drawn_there():
     assert ours["down", "sync_function"] == LOOP
 
 
+def test_what_has_no_hook_on_the_way_down_is_not_drawn_there():
+    drawn = cells(
+        f"{KINDS}.SyncClass", "tests.report.test_steps.OnlyResponse", f"{KINDS}.sync_function"
+    )
+    assert ("down", "OnlyResponse") not in drawn
+    assert drawn["down", "SyncClass"] == HOP
+    assert drawn["up", "OnlyResponse.process_response"] == Cell("thread", 0)
+
+
 class OnlyResponse(MiddlewareMixin):
     async_capable = False
 
