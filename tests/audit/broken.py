@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import threading
 
@@ -170,3 +171,12 @@ class DeadAgain(SyncOnPurpose):
 
     async def __acall__(self, request):
         return await self.get_response(request)
+
+
+class MarkedAsOfOld(Native):
+    """Marked the way that Python before 3.12 has."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            self._is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)

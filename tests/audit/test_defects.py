@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from django.test import override_settings
@@ -57,6 +58,12 @@ def test_each_mistake_is_found_and_its_healthy_twin_is_not(rule, broken, healthy
     assert broken in finding.message
     assert finding.hint
     assert rule not in found(healthy, makes=makes)
+
+
+@pytest.mark.parametrize("makes", [True, False])
+def test_a_mark_of_old_is_none_where_python_does_not_look_at_it(makes):
+    is_found = "asynckit.W005" in found(f"{BROKEN}.MarkedAsOfOld", makes=makes)
+    assert is_found is (sys.version_info >= (3, 12))
 
 
 @pytest.mark.parametrize("makes", [True, False])
