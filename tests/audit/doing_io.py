@@ -12,6 +12,7 @@ from django.core.cache import cache, caches
 from django.core.files.storage import default_storage
 from django.core.mail import mail_admins
 from django.db import connection, connections, transaction
+from django.middleware.common import BrokenLinkEmailsMiddleware
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject, cached_property
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -110,6 +111,35 @@ class ReadsSessionByName(Plain):
     def __call__(self, request):
         session = request.session
         request.language = session.get("language")
+        return self.get_response(request)
+
+
+class LooksIntoSession(Plain):
+    def __call__(self, request):
+        request.is_other = "impersonated" in request.session
+        return self.get_response(request)
+
+
+class SaysMore(BrokenLinkEmailsMiddleware):
+    """A subclass of one of Django's."""
+
+    def process_response(self, request, response):
+        return super().process_response(request, response)
+
+
+class CacheOfProperty(Plain):
+    @property
+    def pages(self):
+        return caches["slow"]
+
+    def __call__(self, request):
+        self.pages.get("key")
+        return self.get_response(request)
+
+
+class CacheOfFunction(Plain):
+    def __call__(self, request):
+        helping_io.get_cache().get("key")
         return self.get_response(request)
 
 
@@ -307,6 +337,23 @@ class FineLazy(Plain):
 
     def __call__(self, request):
         request.lazy = lazy.name(request) or lazy["name"]
+        return self.get_response(request)
+
+
+class FineCircles(Plain):
+    """Names that refer to themselves, and results that are not one thing."""
+
+    def __init__(self, get_response):
+        super().__init__(get_response)
+        self.name = self.name.strip()
+
+    def __call__(self, request):
+        request = request.copy()
+        self.name.lower()
+        helping_io.one_of(request).get("key")
+        helping_io.nothing().get("key")
+        request.has_key = "key" in request.headers
+        request.is_first = request.count < 3
         return self.get_response(request)
 
 

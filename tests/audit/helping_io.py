@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from django.contrib.auth.models import Group as Redirect
+from django.core.cache import caches
 
 
 def get_redirect(request):
@@ -25,6 +26,20 @@ def make(get_response):
         return get_response(request)
 
     return middleware
+
+
+def get_cache():
+    return caches["slow"]
+
+
+def one_of(request):
+    if request:
+        return request.headers
+    return request.cookies
+
+
+def nothing():
+    return
 
 
 class Url:

@@ -15,6 +15,7 @@ SLOW = {name: {"BACKEND": "tests.audit.stores.SlowCache"} for name in ("default"
 FINE = [
     doing_io.FineHeader,
     doing_io.FineLazy,
+    doing_io.FineCircles,
     doing_io.FineOther,
     doing_io.fine_function,
     doing_io.fine_object,
@@ -32,6 +33,10 @@ CASES = [
     (doing_io.ReadsUserByName, "loads request.user", "user.is_staff"),
     (doing_io.ReadsSession, "loads the session", "request.session['seen']"),
     (doing_io.ReadsSessionByName, "loads the session", "session.get"),
+    (doing_io.LooksIntoSession, "loads the session", "'impersonated' in request.session"),
+    (doing_io.SaysMore, "sends mail", "mail_managers"),
+    (doing_io.CacheOfProperty, "uses a cache", "self.pages.get"),
+    (doing_io.CacheOfFunction, "uses a cache", "helping_io.get_cache().get"),
     (doing_io.OwnCache, "uses a cache", "caches['slow'].get"),
     (doing_io.DefaultCache, "uses a cache", "cache.get"),
     (doing_io.CacheOfObject, "uses a cache", "self.the_cache.get_or_set"),

@@ -101,6 +101,7 @@ def test_it_is_a_check():
         "reversion.middleware.RevisionMiddleware",
         "hijack.middleware.HijackUserMiddleware",
         "allauth.usersessions.middleware.UserSessionsMiddleware",
+        "stronghold.middleware.LoginRequiredMiddleware",
         "wagtail.contrib.redirects.middleware.RedirectMiddleware",
         "django_tenants.middleware.main.TenantMainMiddleware",
         "maintenance_mode.middleware.MaintenanceModeMiddleware",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from django.core.files.storage import DefaultStorage
@@ -33,16 +34,19 @@ def io_in(factory: Any) -> list[Seen]:
 
     An empty list does not mean that there is none: much code is hidden from who only reads it.
     """
-    try:
-        return [
-            Seen(what, ast.unparse(_short(node)), code.file, node.lineno)
-            for code in reached(factory)
-            if not code.is_async
-            for node in walk(code.tree.body)
-            if (what := _seen(node, code)) is not None
-        ]
-    except Exception:  # A middleware may be any object.
-        return []
+    found: list[Seen] = []
+    with contextlib.suppress(Exception):  # A middleware may be any object.
+        found.extend(
+            seen for code in reached(factory) if not code.is_async for seen in _io_of(code)
+        )
+    return found
+
+
+def _io_of(code: Code) -> Iterator[Seen]:
+    for node in walk(code.tree.body):
+        what = _seen(node, code)
+        if what is not None:
+            yield Seen(what, ast.unparse(_short(node)), code.file, node.lineno)
 
 
 def _short(node: Any) -> Any:
@@ -55,6 +59,8 @@ def _seen(node: Any, code: Code) -> str | None:
         return _does_call(node, code)
     if isinstance(node, ast.Attribute | ast.Subscript):
         return _asked(node, code)
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+        return SESSION if _of_request(code.behind(node.comparators[0])) == "session" else None
     return None
 
 

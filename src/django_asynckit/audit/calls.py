@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Final
 
 from django.utils.connection import BaseConnectionHandler
-from django.utils.functional import LazyObject
+from django.utils.functional import LazyObject, cached_property
 
 from django_asynckit._compat import MiddlewareMixin
 from django_asynckit.audit.own_hops import assigned_once, walk
@@ -34,6 +35,7 @@ _HOOKS: Final = (
 #: How many calls are followed from a hook.
 _DEPTH: Final = 6
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_CACHED: Final = (functools.cached_property, cached_property)
 _OWN: Final = frozenset({"self", "cls"})
 _NOT_FOLLOWED: Final = sys.stdlib_module_names | {"asgiref", "django", "django_asynckit"}
 
@@ -141,9 +143,9 @@ def _codes(value: Any, owner: Any) -> Iterator[Code]:
 def called(node: ast.AST, code: Code) -> Iterator[Code]:
     """Yield the code that runs where ``node`` is evaluated, as far as it is known."""
     if isinstance(node, ast.Attribute):
-        value = value_of(node, code)
-        getter = value.fget if isinstance(value, property) else getattr(value, "func", None)
-        yield from _followed(getter, _class_of(node.value, code))
+        owner = _class_of(node.value, code)
+        found = None if owner is None else inspect.getattr_static(owner, node.attr, None)
+        yield from _followed(_getter(found), owner)
     elif isinstance(node, ast.Call):
         yield from _called(node.func, code)
 
@@ -163,6 +165,8 @@ def _called(func: ast.expr, code: Code) -> Iterator[Code]:
         value = value_of(func, code)
         if isinstance(value, type):
             yield from _followed(inspect.getattr_static(value, "__init__", None), value)
+        elif isinstance(func, ast.Attribute) and getattr(func.value, "id", "") in _OWN:
+            yield from _codes(value, code.owner)  # Django's middleware, too.
         elif isinstance(func, ast.Attribute):
             yield from _followed(value, _class_of(func.value, code))
         else:
@@ -195,27 +199,27 @@ def _class_of(node: ast.expr, code: Code) -> Any:
     return value if value is None or isinstance(value, type) else None
 
 
-def value_of(node: ast.expr, code: Code) -> Any:
+def value_of(node: ast.expr, code: Code, depth: int = _DEPTH * 2) -> Any:
     """Return what ``node`` stands for, without running any code; ``None`` if that cannot be known.
 
-    A class stands for its objects too.
+    A class stands for its objects too. ``depth`` ends what refers to itself.
     """
-    value = _value_of(code.behind(node), code)
+    value = _value_of(code.behind(node), code, depth - 1) if depth else None
     # To look into a lazy object would load it.
     return type(value) if issubclass(type(value), LazyObject) else value
 
 
-def _value_of(node: ast.expr, code: Code) -> Any:
+def _value_of(node: ast.expr, code: Code, depth: int) -> Any:
     if isinstance(node, ast.Name):
         return _named(node.id, code)
     if isinstance(node, ast.Call):
-        made = value_of(node.func, code)
-        return made if isinstance(made, type) else None
+        made = value_of(node.func, code, depth)
+        return made if isinstance(made, type) else _result_of(made, None, depth)
     if isinstance(node, ast.Subscript):
-        return _named_handler(value_of(node.value, code))
+        return _named_handler(value_of(node.value, code, depth))
     if not isinstance(node, ast.Attribute):
         return None
-    return _attribute(value_of(node.value, code), node.attr)
+    return _attribute(value_of(node.value, code, depth), node.attr, depth)
 
 
 def _named(name: str, code: Code) -> Any:
@@ -224,19 +228,38 @@ def _named(name: str, code: Code) -> Any:
     return code.imported.get(name, code.function.__globals__.get(name))
 
 
-def _attribute(owner: Any, name: str) -> Any:
+def _attribute(owner: Any, name: str, depth: int) -> Any:
     if isinstance(owner, ModuleType):
         return vars(owner).get(name)
     found = None if owner is None else inspect.getattr_static(owner, name, None)
-    return _made_in_init(owner, name) if found is None and isinstance(owner, type) else found
+    if found is None and isinstance(owner, type):
+        return _made_in_init(owner, name, depth)
+    getter = _getter(found)
+    return found if getter is None else _result_of(getter, owner, depth)
 
 
-def _made_in_init(cls: type[Any], name: str) -> Any:
+def _getter(value: Any) -> Any:
+    """Return the function of a property, Django's or Python's cached ones too."""
+    if isinstance(value, property):
+        return value.fget
+    return value.func if isinstance(value, _CACHED) else None
+
+
+def _result_of(function: Any, owner: Any, depth: int) -> Any:
+    """Return what the only ``return`` of ``function`` stands for."""
+    for code in _codes(function, owner):
+        returned = [node.value for node in walk(code.tree.body) if isinstance(node, ast.Return)]
+        if len(returned) == 1 and returned[0] is not None:
+            return value_of(returned[0], code, depth)
+    return None
+
+
+def _made_in_init(cls: type[Any], name: str, depth: int) -> Any:
     """Return what ``__init__`` assigns to ``self.name``."""
     for code in _codes(inspect.getattr_static(cls, "__init__", None), cls):
         for node in walk(code.tree.body):
             if isinstance(node, ast.Assign) and _is_attribute(node.targets[0], name):
-                return value_of(node.value, code)
+                return value_of(node.value, code, depth)
     return None
 
 

@@ -74,6 +74,9 @@ KNOWN: Final[dict[str, Known]] = {
         does_io=True,
     ),
     "allauth.usersessions.middleware.UserSessionsMiddleware": Known(_IN_THREADS, does_io=True),
+    "stronghold.middleware.LoginRequiredMiddleware": Known(
+        "It reads request.user, so it needs its thread.", does_io=True
+    ),
     "wagtail.contrib.redirects.middleware.RedirectMiddleware": Known(
         "It asks the database for a redirect where the response is a 404.", does_io=True
     ),
