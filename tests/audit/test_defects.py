@@ -261,6 +261,24 @@ def test_nobody_is_told_to_declare_what_does_io(name):
     assert "AsyncMiddlewareMixin" in hint
 
 
+def test_nobody_is_told_to_declare_what_keeps_something_per_thread():
+    for name, rule in (("CurrentUser", "W003"), ("CurrentUserHooks", "I003")):
+        hint = found(f"tests.audit.current.{name}")[f"asynckit.{rule}"].hint
+        assert hint.startswith("It keeps something per thread (line ")
+        assert "of tests/audit/current_user.py), so do not declare it" in hint
+
+
+def test_what_is_declared_above_sync_only_middleware_says_that_it_runs_there():
+    declared, below = f"{HEALTHY}.sync_function", f"{HEALTHY}.SyncClass"
+    with override_settings(
+        MIDDLEWARE=[declared, below], ASYNCKIT_NON_BLOCKING_MIDDLEWARE=[declared]
+    ):
+        entry, _ = audit_stack(makes=True).entries
+    assert entry.fix == (
+        "It is declared free of I/O, but runs in the thread of something sync only below it."
+    )
+
+
 def test_a_subclass_of_what_is_known_to_do_io_has_its_advice():
     hint = found(f"{IO}.Assets")["asynckit.W003"].hint
     assert hint.startswith("It builds on WhiteNoiseMiddleware. It reads files.")

@@ -13,9 +13,10 @@ from django.core.signals import request_finished, request_started
 from django.test import override_settings
 from django.utils import autoreload
 
-from django_asynckit.audit.locals import in_apps, in_middleware, lines_in
+from django_asynckit.audit.locals import in_apps, in_middleware
 from django_asynckit.audit.site import audit_site
 from django_asynckit.audit.stack import audit_stack
+from django_asynckit.audit.thread_locals import lines_in
 from tests.audit import broken, current, current_user, receivers
 from tests.driver import plain_root_logger
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django_asynckit.audit.blocking import io_in
 from django_asynckit.audit.known import KNOWN, Known
 from django_asynckit.audit.sources import short
+from django_asynckit.audit.thread_locals import used_by
 from django_asynckit.dropins import dotted_path
 
 _OWN: Final = "If it is your own, derive it from django_asynckit.middleware.AsyncMiddlewareMixin."
@@ -29,6 +30,11 @@ def advice_for(factory: Any) -> str:
         return (
             f"Its code {seen.what} ({seen.code}, line {seen.line} of {short(seen.file)}), so do not "
             f"declare it free of I/O. {_OWN} If it is a package's, ask for an async version, or leave it."
+        )
+    for place in used_by(factory):
+        return (
+            f"It keeps something per thread (line {place.line} of {short(place.file)}), so do not declare "
+            f"it free of I/O: on the event loop all requests would share that. {_OWN}"
         )
     return UNKNOWN
 

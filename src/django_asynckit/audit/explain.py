@@ -143,6 +143,8 @@ def _count(hops: int) -> str:
 def _fix_in_place(entry: Any) -> str:
     if entry.native:
         return f"Our handler uses {entry.native} in its place."
+    if entry.is_declared and entry.asynckit.mode == "sync":
+        return "It is declared free of I/O, but runs in the thread of something sync only below it."
     if entry.is_declared:
         return "It is declared free of I/O: our handler runs it on the event loop."
     return "Our handler takes the hops out."

@@ -6,19 +6,17 @@ import ast
 import inspect
 import os
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from django.apps import apps
 
-from django_asynckit.audit.calls import Code, reached, value_of
 from django_asynckit.audit.findings import Finding, Place, Rule
 from django_asynckit.audit.hooks import runs_djangos_hooks
-from django_asynckit.audit.own_hops import walk
 from django_asynckit.audit.sources import behind_partial, parse
 from django_asynckit.audit.stack import Entry
+from django_asynckit.audit.thread_locals import REVIEWED, lines_in, text_of, used_by
 
 IN_MIDDLEWARE: Final = Rule(
     id="asynckit.W017",
@@ -29,7 +27,6 @@ IN_APP: Final = Rule(
     hint="Use a contextvars.ContextVar, or asgiref.local.Local, if async code reads it.",
     is_check=False,
 )
-_REVIEWED: Final = ("django.", "django_asynckit")
 _LEFT_OUT: Final = frozenset({"management", "migrations", "tests", "node_modules", "site-packages"})
 
 
@@ -38,7 +35,7 @@ def in_middleware(entries: Iterable[Entry]) -> Iterator[Finding]:
     seen = set()
     for entry in entries:
         if _is_on_loop(entry):
-            for place in dict.fromkeys([*_of_module(entry), *_reached_by(entry)]):
+            for place in dict.fromkeys([*_of_module(entry), *used_by(entry.factory)]):
                 if place not in seen:
                     seen.add(place)
                     yield IN_MIDDLEWARE.found(
@@ -52,7 +49,7 @@ def in_apps(entries: Iterable[Entry] = ()) -> Iterator[Finding]:
     """Yield the uses in installed apps, Django's and ours apart, and by middleware that has a thread."""
     seen = set()
     in_threads = [entry for entry in entries if not _is_on_loop(entry)]
-    places = [place for entry in in_threads for place in _reached_by(entry)]
+    places = [place for entry in in_threads for place in used_by(entry.factory)]
     for place in [*places, *_of_apps()]:
         if (place.file, place.line) not in seen:
             seen.add((place.file, place.line))
@@ -74,30 +71,13 @@ def _of_module(entry: Entry) -> Iterator[Place]:
     """Yield where the module of a middleware makes one."""
     factory = behind_partial(entry.factory)
     name = str(getattr(factory, "__module__", ""))
-    if not name.startswith(_REVIEWED):
+    if not name.startswith(REVIEWED):
         file = _source(factory)
         yield from (Place(name, file, line) for line in lines_in(file))
 
 
-def _reached_by(entry: Entry) -> list[Place]:
-    """Return the places of those that the hooks of a middleware use, in whatever module."""
-    try:
-        return [place for code in reached(entry.factory) for place in _used_in(code)]
-    except Exception:  # A middleware may be any object.
-        return []
-
-
-def _used_in(code: Code) -> Iterator[Place]:
-    name = str(code.function.__module__)
-    nodes = [] if name.startswith(_REVIEWED) else walk(code.tree.body)
-    for node in nodes:
-        if isinstance(node, ast.expr) and issubclass(type(value_of(node, code)), threading.local):
-            lines = lines_in(code.file) or [node.lineno]
-            yield from (Place(name, code.file, line) for line in lines)
-
-
 def _of_apps() -> Iterator[Place]:
-    configs = [one for one in apps.get_app_configs() if not one.name.startswith(_REVIEWED)]
+    configs = [one for one in apps.get_app_configs() if not one.name.startswith(REVIEWED)]
     files = {file: config.name for config in configs for file in _files(config.path)}
     for file, name in files.items():
         lines = lines_in(file)
@@ -118,54 +98,12 @@ def _is_imported(file: str, files: Iterable[str]) -> bool:
 
 def _names_imported(file: str, name: str) -> Iterator[str]:
     """Yield each part of what ``file`` imports, if it mentions ``name``."""
-    if name not in _text(file):
+    if name not in text_of(file):
         return
     for node in ast.walk(parse(file) or ast.Module([], [])):
         if isinstance(node, ast.Import | ast.ImportFrom):
             paths = [getattr(node, "module", None) or "", *(one.name for one in node.names)]
             yield from (part for path in paths for part in path.split("."))
-
-
-def _text(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def lines_in(file: str) -> list[int]:
-    """Return the lines of ``file`` that use ``threading.local``, without those that import it."""
-    if "threading" not in _text(file):
-        return []
-    nodes: list[Any] = list(ast.walk(parse(file) or ast.Module([], [])))
-    modules, classes = {"threading", *_other_names(nodes)}, set(_names_of_class(nodes))
-    return sorted({node.lineno for node in nodes if _is_local(node, modules, classes)})
-
-
-def _other_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield the names that the module ``threading`` is given."""
-    for node in nodes:
-        for one in node.names if isinstance(node, ast.Import) else ():
-            if one.name == "threading" and one.asname:
-                yield one.asname
-
-
-def _names_of_class(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield the names that ``threading.local`` is imported by."""
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module == "threading":
-            yield from (one.asname or one.name for one in node.names if one.name == "local")
-
-
-def _is_local(node: Any, modules: set[str], classes: set[str]) -> bool:
-    if isinstance(node, ast.Name):
-        return node.id in classes and isinstance(node.ctx, ast.Load)
-    return (
-        isinstance(node, ast.Attribute)
-        and node.attr == "local"
-        and isinstance(node.value, ast.Name)
-        and node.value.id in modules
-    )
 
 
 def _source(factory: Any) -> str:

@@ -150,15 +150,14 @@ def _caches() -> Iterator[Finding]:
     """Look at the caches that requests use without being asked to."""
     uses = {}
     if any("CacheMiddleware" in str(path) for path in settings.MIDDLEWARE or ()):
-        uses[settings.CACHE_MIDDLEWARE_ALIAS] = "a cache middleware"
+        uses[settings.CACHE_MIDDLEWARE_ALIAS] = "a cache middleware uses"
     if settings.SESSION_ENGINE.rpartition(".")[2] in ("cache", "cached_db"):
-        uses[settings.SESSION_CACHE_ALIAS] = "sessions"
-    for alias, user in uses.items():
+        uses[settings.SESSION_CACHE_ALIAS] = "sessions use"
+    for alias, use in uses.items():
         if cache_blocks(alias, "get"):
             yield CACHE.found(
                 Place(f"CACHES[{alias!r}]"),
-                f"Cache {alias!r} has no async methods of its own, and {user} uses it: that "
-                "takes a hop.",
+                f"Cache {alias!r} has no async methods of its own, and {use} it: that takes a hop.",
             )
 
 
