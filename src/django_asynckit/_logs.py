@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+from collections.abc import Iterator
 from typing import Any, Final
 
 from django.conf import settings
@@ -47,27 +48,29 @@ async def log_status(request: HttpRequest, response: Any) -> None:
 
 def emits_locally(name: str, level: int) -> bool:
     """Whether every handler that a record of logger ``name`` reaches does no network I/O."""
+    return not any(True for _ in not_local(name, level))
+
+
+def not_local(name: str, level: int) -> Iterator[Any]:
+    """Yield the handlers and filters that a record of logger ``name`` meets and that may do network I/O."""
     logger: logging.Logger | None = logging.getLogger(name)
     if logger is None or not logger.isEnabledFor(level):
-        return True
-    if not _filters_locally(logger):
-        return False
+        return
+    yield from _foreign_filters(logger)
     while logger is not None:
-        if not all(_handles_locally(handler, level) for handler in logger.handlers):
-            return False
+        for handler in logger.handlers:
+            if level >= handler.level:
+                yield from [] if _is_local(handler) else [handler]
+                yield from _foreign_filters(handler)
         logger = logger.parent if logger.propagate else None
-    return True
 
 
-def _handles_locally(handler: logging.Handler, level: int) -> bool:
-    if level < handler.level:
-        return True
+def _is_local(handler: logging.Handler) -> bool:
     # Django's mail handler does nothing where there is nobody to mail to.
-    is_local = type(handler) in LOCAL_HANDLERS or (
+    return type(handler) in LOCAL_HANDLERS or (
         type(handler) is AdminEmailHandler and not settings.ADMINS
     )
-    return is_local and _filters_locally(handler)
 
 
-def _filters_locally(filterer: logging.Filterer) -> bool:
-    return all(type(item) in _LOCAL_FILTERS for item in filterer.filters)
+def _foreign_filters(filterer: logging.Filterer) -> Iterator[Any]:
+    return (item for item in filterer.filters if type(item) not in _LOCAL_FILTERS)

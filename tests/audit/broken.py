@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import threading
 
@@ -154,3 +155,28 @@ class SaysItIsSync(MiddlewareMixin):
 
     def __call__(self, request):
         return self.get_response(request)
+
+
+class SyncOnPurpose(Native):
+    """Inherits the async code of its base, and says that it has none of its own."""
+
+    async_capable = False
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+
+class DeadAgain(SyncOnPurpose):
+    """Its own async code is never called."""
+
+    async def __acall__(self, request):
+        return await self.get_response(request)
+
+
+class MarkedAsOfOld(Native):
+    """Marked the way that Python before 3.12 has."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            self._is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)

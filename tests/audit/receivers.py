@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.contrib.auth.backends import ModelBackend
 
 
@@ -26,3 +28,7 @@ def make_backend(*args):
 class Receiver:
     def __call__(self, **kwargs):
         """A receiver that is no function."""
+
+
+class Filter(logging.Filter):
+    """Of a user's own."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 from django.test import override_settings
 
@@ -11,13 +14,14 @@ from django_asynckit.audit.findings import Level
 from django_asynckit.audit.stack import audit_stack
 from tests.audit import broken, stacks
 
-BROKEN, HEALTHY = "tests.audit.broken", "tests.audit.stacks"
+BROKEN, HEALTHY, IO = "tests.audit.broken", "tests.audit.stacks", "tests.audit.doing_io"
 
 CASES = [
     ("asynckit.W003", f"{HEALTHY}.SyncClass", f"{HEALTHY}.Native"),
     ("asynckit.W003", f"{HEALTHY}.sync_function", f"{HEALTHY}.both"),
     ("asynckit.W004", f"{BROKEN}.DeadAcall", f"{HEALTHY}.Native"),
     ("asynckit.W004", f"{BROKEN}.DeadAcall", f"{BROKEN}.SaysItIsSync"),
+    ("asynckit.W004", f"{BROKEN}.DeadAgain", f"{BROKEN}.SyncOnPurpose"),
     ("asynckit.W005", f"{BROKEN}.Unmarked", f"{HEALTHY}.AsyncCall"),
     ("asynckit.W005", f"{BROKEN}.only_sync_inside", f"{HEALTHY}.both"),
     ("asynckit.W005", f"{BROKEN}.Asking", f"{HEALTHY}.MarkedByHelper"),
@@ -54,6 +58,24 @@ def test_each_mistake_is_found_and_its_healthy_twin_is_not(rule, broken, healthy
     assert broken in finding.message
     assert finding.hint
     assert rule not in found(healthy, makes=makes)
+
+
+@pytest.mark.parametrize("makes", [True, False])
+def test_a_mark_of_old_is_none_where_python_does_not_look_at_it(makes):
+    is_found = "asynckit.W005" in found(f"{BROKEN}.MarkedAsOfOld", makes=makes)
+    assert is_found is (sys.version_info >= (3, 12))
+
+
+@pytest.mark.parametrize("makes", [True, False])
+def test_a_call_without_async_mode_is_right_where_the_chain_is_sync(makes):
+    paths = [f"{BROKEN}.Bypassing", f"{HEALTHY}.sync_function"]
+    assert "asynckit.W006" not in found(*paths, makes=makes)
+    assert "asynckit.W006" in found(*paths[::-1], makes=makes)
+    declared = {"ASYNCKIT_NON_BLOCKING_MIDDLEWARE": paths[1:]}
+    assert "asynckit.W006" in found(*paths, makes=makes, **declared)
+    with override_settings(MIDDLEWARE=paths):
+        entry, _ = audit_stack(makes=makes).entries
+    assert entry.reason.endswith("for that reason only: its __call__() knows no async mode.")
 
 
 def test_findings_say_where_the_code_is():
@@ -147,14 +169,41 @@ def test_sync_only_middleware_that_is_declared_says_so():
     assert "declared" in entry.fix
 
 
-def test_a_native_class_that_hops_says_that_settings_cause_it():
-    with override_settings(
-        MIDDLEWARE=["django.contrib.sessions.middleware.SessionMiddleware"],
-        SESSION_ENGINE="tests.audit.stores",
-    ):
+@pytest.mark.parametrize(
+    ("path", "settings", "hops", "fix"),
+    [
+        (
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            {"SESSION_ENGINE": "tests.audit.stores"},
+            2,
+            "SESSION_ENGINE is tests.audit.stores, whose store may block",
+        ),
+        (
+            "django.middleware.csrf.CsrfViewMiddleware",
+            {"SESSION_ENGINE": "tests.audit.stores", "CSRF_USE_SESSIONS": True},
+            1,
+            "CSRF_USE_SESSIONS is on, so each request loads its session. Set it to False",
+        ),
+        (
+            "django.contrib.messages.middleware.MessageMiddleware",
+            {"MESSAGE_STORAGE": "tests.audit.stores.Storage"},
+            2,
+            "MESSAGE_STORAGE is tests.audit.stores.Storage, which may block. Use one of",
+        ),
+        (
+            "django.middleware.cache.UpdateCacheMiddleware",
+            {"CACHES": {"default": {"BACKEND": "tests.audit.stores.SlowCache"}}},
+            1,
+            "CACHES['default'] has no async methods of its own. Use a backend that has",
+        ),
+    ],
+    ids=["sessions", "csrf", "messages", "cache"],
+)
+def test_a_native_class_that_hops_names_the_setting_and_what_to_do(path, settings, hops, fix):
+    with override_settings(MIDDLEWARE=[path], **settings):
         [entry] = audit_stack(makes=True).entries
-    assert entry.asynckit.hops == 2
-    assert "settings" in entry.fix
+    assert entry.asynckit.hops == hops
+    assert entry.fix.count(fix) == 1
 
 
 def test_a_native_class_that_something_below_turns_sync_says_so():
@@ -162,7 +211,19 @@ def test_a_native_class_that_something_below_turns_sync_says_so():
     with override_settings(MIDDLEWARE=paths):
         entry, _ = audit_stack(makes=True).entries
     assert entry.asynckit.hooks == {"process_view": 1}
-    assert "sync only below" in entry.fix
+    assert entry.reason.endswith(
+        "Its process_view() is called from the event loop all the same: 1 hop."
+    )
+    assert entry.fix == "See the sync-only middleware below it."
+
+
+def test_async_hooks_in_a_sync_chain_say_how_they_run():
+    with override_settings(MIDDLEWARE=[f"{HEALTHY}.OursAsyncOnly", f"{HEALTHY}.sync_function"]):
+        entry, _ = audit_stack(makes=True).entries
+    assert (
+        "The thread runs an event loop for its async hooks: 4 hops (process_request()"
+        in entry.reason
+    )
 
 
 def test_without_a_reviewed_handler_ours_is_django_s(monkeypatch):
@@ -185,6 +246,50 @@ def test_known_packages_have_their_own_advice(monkeypatch):
     monkeypatch.setitem(known.KNOWN, f"{HEALTHY}.Native", known.Known("x", lambda: 2))
     with override_settings(MIDDLEWARE=[f"{HEALTHY}.Native"]):
         assert audit_stack(makes=True).entries[0].stock.hops == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["Redirects", "Tenants", "TenantsByAlias", "Maintenance", "ReadsUser", "function"]
+)
+def test_nobody_is_told_to_declare_what_does_io(name):
+    findings = found(f"{IO}.{name}")
+    [hint] = [
+        findings[rule].hint for rule in ("asynckit.W003", "asynckit.I003") if rule in findings
+    ]
+    assert "so do not declare it free of I/O" in hint
+    assert re.search(r"\(.+, line \d+ of tests/audit/\w+\.py\)", hint)
+    assert "AsyncMiddlewareMixin" in hint
+
+
+def test_nobody_is_told_to_declare_what_keeps_something_per_thread():
+    for name, rule in (("CurrentUser", "W003"), ("CurrentUserHooks", "I003")):
+        hint = found(f"tests.audit.current.{name}")[f"asynckit.{rule}"].hint
+        assert hint.startswith("It keeps something per thread (line ")
+        assert "of tests/audit/current_user.py), so do not declare it" in hint
+
+
+def test_what_is_declared_above_sync_only_middleware_says_that_it_runs_there():
+    declared, below = f"{HEALTHY}.sync_function", f"{HEALTHY}.SyncClass"
+    with override_settings(
+        MIDDLEWARE=[declared, below], ASYNCKIT_NON_BLOCKING_MIDDLEWARE=[declared]
+    ):
+        entry, _ = audit_stack(makes=True).entries
+    assert entry.fix == (
+        "It is declared free of I/O, but runs in the thread of something sync only below it."
+    )
+
+
+def test_a_subclass_of_what_is_known_to_do_io_has_its_advice(monkeypatch):
+    one = known.Known("It reads files. Use a CDN.", does_io=True)
+    monkeypatch.setitem(known.KNOWN, f"{IO}.StaticFiles", one)
+    hint = found(f"{IO}.Assets")["asynckit.W003"].hint
+    assert hint == "It builds on StaticFiles. It reads files. Use a CDN."
+
+
+def test_what_is_not_known_is_told_as_not_known():
+    for rule, path in (("W003", f"{HEALTHY}.SyncClass"), ("I003", f"{HEALTHY}.Hooks")):
+        hint = found(path)[f"asynckit.{rule}"].hint
+        assert "whether it may be declared free of I/O is not known. To find out," in hint
 
 
 @pytest.mark.parametrize(("callback", "hops"), [("sync_page", 1), ("page", 0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -15,6 +16,7 @@ from django_asynckit.checks import TAG
 from tests.audit import stacks
 
 KINDS = "tests.audit.stacks"
+IO = "tests.audit.doing_io"
 
 
 class Subclass(stacks.SyncClass):
@@ -53,6 +55,33 @@ def test_a_wrong_declaration_is_the_other_check_s_to_report():
     assert found(f"{KINDS}.SyncClass", declared=["no_such.Middleware"]) == []
 
 
+@pytest.mark.parametrize("name", ["Redirects", "Tenants", "Maintenance", "ReadsUser"])
+def test_middleware_whose_code_does_io_must_not_be_declared(name):
+    path = f"{IO}.{name}"
+    [finding] = found(path, declared=[path])
+    assert (finding.id, finding.where) == ("asynckit.W022", path)
+    assert "is declared free of I/O, but its code " in finding.message
+    assert os.path.basename(finding.file) in ("doing_io.py", "helping_io.py")
+    assert finding.line
+
+
+def test_what_is_preloaded_may_be_read():
+    preload = "django_asynckit.middleware.preload.PreloadUserMiddleware"
+    for path in (f"{IO}.ReadsUser", f"{IO}.ReadsSession"):
+        assert found(preload, path, declared=[path]) == []
+        assert found(path, preload, declared=[path])
+    redirects = f"{IO}.Redirects"
+    assert found(preload, redirects, declared=[redirects])
+
+
+def test_exactly_what_was_read_is_trusted(monkeypatch):
+    path = f"{IO}.Redirects"
+    monkeypatch.setitem(KNOWN, path, Known("It is fine."))
+    assert found(path, declared=[path]) == []
+    subclass = f"{IO}.InheritedHook"
+    assert found(subclass, declared=[subclass])
+
+
 def test_it_is_a_check():
     path = f"{KINDS}.SyncClass"
     with override_settings(
@@ -72,6 +101,10 @@ def test_it_is_a_check():
         "reversion.middleware.RevisionMiddleware",
         "hijack.middleware.HijackUserMiddleware",
         "allauth.usersessions.middleware.UserSessionsMiddleware",
+        "stronghold.middleware.LoginRequiredMiddleware",
+        "wagtail.contrib.redirects.middleware.RedirectMiddleware",
+        "django_tenants.middleware.main.TenantMainMiddleware",
+        "maintenance_mode.middleware.MaintenanceModeMiddleware",
     ],
 )
 def test_packages_that_do_io_are_known(path):

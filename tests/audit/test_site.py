@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import logging.handlers
+import sys
+from pathlib import Path
 
 import pytest
 from django.core.signals import request_finished, request_started
 from django.test import override_settings
 from django.utils import autoreload
 
-from django_asynckit.audit.locals import in_apps, in_middleware, lines_in
+from django_asynckit.audit.locals import in_apps, in_middleware
 from django_asynckit.audit.site import audit_site
 from django_asynckit.audit.stack import audit_stack
-from tests.audit import broken, receivers
+from django_asynckit.audit.thread_locals import lines_in
+from tests.audit import broken, current, current_user, receivers
 from tests.driver import plain_root_logger
 
 HERE = "tests.audit.receivers"
@@ -113,10 +117,32 @@ def test_log_handlers_that_may_do_network_io_are_found():
     handler.setLevel(logging.ERROR)
     logger.addHandler(handler)
     try:
-        assert "ERROR" in found()["asynckit.I010"].message
+        message = found()["asynckit.I010"].message
     finally:
         logger.removeHandler(handler)
+    assert message.startswith("The log handler (logging.handlers.HTTPHandler), which the logger")
+    assert message.endswith("logging a response at level ERROR takes a hop.")
     assert found() == {}
+
+
+def test_each_log_handler_and_filter_is_named_as_in_logging():
+    logger = logging.getLogger("django")
+    handler = logging.handlers.HTTPHandler("127.0.0.1", "/")
+    handler.name = "slack"
+    local = logging.NullHandler()
+    local.addFilter(receivers.Filter())
+    for one in (handler, local):
+        logger.addHandler(one)
+    try:
+        with plain_root_logger():
+            messages = [one.message for one in audit_site() if one.id == "asynckit.I010"]
+    finally:
+        for one in (handler, local):
+            logger.removeHandler(one)
+    assert [message.partition(", which")[0] for message in messages] == [
+        "The log handler 'slack' (logging.handlers.HTTPHandler)",
+        f"The log filter ({HERE}.Filter)",
+    ]
 
 
 def test_a_site_without_users_has_no_backends_to_look_at():
@@ -178,6 +204,7 @@ def kept_per_thread(*names, declared=()):
 
 def test_middleware_on_the_loop_that_keeps_something_per_thread_is_found():
     assert kept_per_thread("Local", "Bypassing") == ["kept = threading.local()"]
+    assert kept_per_thread("Local", "OursAsyncHook") == ["kept = threading.local()"]
     assert kept_per_thread("partial") == ["kept = threading.local()"]
     for name in ("DeadAcall", "InThreads"):
         assert kept_per_thread(name, declared=[name]) == ["kept = threading.local()"]
@@ -185,28 +212,110 @@ def test_middleware_on_the_loop_that_keeps_something_per_thread_is_found():
 
 def test_middleware_in_a_thread_and_in_other_modules_is_fine():
     assert kept_per_thread("DeadAcall", "InThreads", "no_such_name") == []
-    with override_settings(MIDDLEWARE=["tests.audit.stacks.Native"]):
+    remote_user = "django.contrib.auth.middleware.RemoteUserMiddleware"
+    with override_settings(MIDDLEWARE=["tests.audit.stacks.Native", remote_user]):
         assert list(in_middleware(audit_stack(makes=False).entries)) == []
 
 
-def test_apps_that_keep_something_per_thread_are_found(tmp_path, monkeypatch):
+@pytest.fixture
+def keeping(tmp_path, monkeypatch):
+    """An app with files that use ``threading.local``, and another one inside of it."""
     app = tmp_path / "keeping"
-    for folder in (app, app / "inner", app / "migrations", app / "no_package"):
+    for folder in (app, app / "inner", app / "migrations", app / "management", app / "no_package"):
         folder.mkdir()
-        (folder / "code.py").write_text("from threading import local\n")
-    for folder in (app, app / "inner", app / "migrations"):
+        (folder / "code.py").write_text(
+            "from threading import local\n\nkept = local(); more = local()\n"
+        )
+    for folder in (app, app / "inner", app / "migrations", app / "management"):
         (folder / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
-    with override_settings(INSTALLED_APPS=["keeping", "django_asynckit", "django.contrib.auth"]):
-        files = [finding.file for finding in in_apps()]
-    assert files == [str(app / "code.py"), str(app / "inner" / "code.py")]
+    yield app
+    for name in [name for name in sys.modules if name.partition(".")[0] == "keeping"]:
+        del sys.modules[name]
+
+
+def in_keeping():
+    apps = ["keeping", "keeping.inner", "django_asynckit", "django.contrib.auth"]
+    with override_settings(INSTALLED_APPS=apps):
+        return [(finding.file, finding.line) for finding in in_apps()]
+
+
+def test_apps_that_keep_something_per_thread_are_found_once(keeping):
+    importlib.import_module("keeping.code")
+    importlib.import_module("keeping.inner.code")
+    assert in_keeping() == [
+        (str(keeping / "code.py"), 3),
+        (str(keeping / "inner" / "code.py"), 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["def late():\n    from keeping.inner import code", "import keeping.inner.code as c"],
+)
+def test_what_is_imported_later_is_found_unless_only_commands_do(source, keeping):
+    (keeping / "management" / "command.py").write_text(source)
+    assert in_keeping() == []
+    (keeping / "views.py").write_text("# No code of keeping.inner.")
+    assert in_keeping() == []
+    (keeping / "urls.py").write_text(source)
+    assert (str(keeping / "inner" / "code.py"), 3) in in_keeping()
+
+
+def test_a_package_that_keeps_something_is_imported_by_its_name(keeping):
+    (keeping / "inner" / "code.py").unlink()
+    (keeping / "code.py").unlink()
+    (keeping / "inner" / "__init__.py").write_text("import threading\nkept = threading.local()\n")
+    (keeping / "__init__.py").write_text("from keeping import inner\n")
+    assert in_keeping() == [(str(keeping / "inner" / "__init__.py"), 2)]
+
+
+def kept_by_requests(*names):
+    """Return what is found in the modules that middleware in threads uses for its requests."""
+    with override_settings(MIDDLEWARE=[f"{current.__name__}.{name}" for name in names]):
+        entries = audit_stack(makes=False).entries
+        assert list(in_middleware(entries)) == []
+        return [(one.id, one.file, one.line) for one in in_apps(entries)]
+
+
+def test_what_a_middleware_keeps_elsewhere_for_each_request_is_found():
+    place = (
+        current_user.__file__,
+        1 + source_lines(current_user).index("_kept = threading.local()"),
+    )
+    for name in ("CurrentUser", "current_user_middleware", "CurrentUserHooks", "ByAttribute"):
+        assert kept_by_requests(name) == [("asynckit.I014", *place)]
+    assert len(kept_by_requests("CurrentUser", "CurrentUserHooks")) == 1
+    [found] = kept_by_requests("Given")
+    assert found[1] == current.__file__
+    assert source_lines(current)[found[2] - 1].endswith("# found")
+    assert kept_by_requests("ImportsOnly") == []
+
+
+def test_a_middleware_that_cannot_be_read_has_no_finding():
+    assert kept_by_requests("Unhashable", "no_such_name") == []
+
+
+def test_on_the_loop_it_is_a_warning_also_in_another_module():
+    path = f"{current.__name__}.CurrentUser"
+    for name in ("CurrentUserAsync", "CurrentUser"):
+        path = f"{current.__name__}.{name}"
+        with override_settings(MIDDLEWARE=[path], ASYNCKIT_NON_BLOCKING_MIDDLEWARE=[path]):
+            entries = audit_stack(makes=False).entries
+        [finding] = in_middleware(entries)
+        assert (finding.id, finding.file) == ("asynckit.W017", current_user.__file__)
+        assert list(in_apps(entries)) == []
+
+
+def source_lines(module):
+    return Path(module.__file__).read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize(
     "source",
     [
         "import os, threading as t\nkept = t.local()",
-        "from threading import Lock, local as L",
+        "from threading import Lock, local as L\n\nkept = L()  # local",
         "def late():\n    import threading as t\n    return t.local",
     ],
 )

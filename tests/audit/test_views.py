@@ -173,9 +173,22 @@ def test_a_mixin_of_ours_may_come_first(first, second, expected):
 def test_a_urlconf_that_cannot_be_loaded_is_found():
     with override_settings(ROOT_URLCONF="no_such_module"):
         views = audit_views()
-    assert [finding.id for finding in views.findings] == ["asynckit.E009"]
-    assert "no_such_module" in views.findings[0].message
+    [finding] = views.findings
+    assert (finding.id, finding.file, finding.line) == ("asynckit.E009", "", 0)
+    assert finding.hint.startswith("Correct the line that raised. `python manage.py check` shows")
+    assert "no_such_module" in finding.message
     assert views.entries == []
+    assert not views.is_counted
+    assert audit(path("", urls.page)).is_counted
+
+
+@pytest.mark.parametrize("source", ["from django.urls import path\n1 / 0\n", "\ndef f(:\n"])
+def test_a_urlconf_that_raises_is_found_at_the_line_that_raises(source, tmp_path, monkeypatch):
+    (tmp_path / "raising_urls.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with override_settings(ROOT_URLCONF="raising_urls"):
+        [finding] = audit_views().findings
+    assert (finding.file, finding.line) == (str(tmp_path / "raising_urls.py"), 2)
 
 
 def test_a_class_with_both_kinds_of_handlers_is_found():

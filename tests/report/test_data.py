@@ -52,6 +52,10 @@ def test_every_style_of_middleware_can_be_written():
     assert entries["tests.audit.stacks.NotUsed"]["stock"]["mode"] == "unused"
 
 
+def test_views_that_were_not_counted_are_not_told_as_none():
+    assert as_data(audit(ROOT_URLCONF="no_such_urls"))["view_counts"] is None
+
+
 def test_without_a_measurement_there_is_none():
     assert as_data(audit())["measure"] is None
 

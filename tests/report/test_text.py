@@ -40,10 +40,13 @@ def test_the_stack_is_drawn_with_both_handlers(found):
 def test_lanes_of_every_style_and_reasons_are_told():
     text = as_text(audit(*EVERY_STYLE))
     assert "           ●" in text
-    assert "tests.audit.stacks.SyncClass  process_view 1, get_response 1, __call__ 1" in text
-    assert "Each request holds a thread here" in text
-    assert "WARNING asynckit.W003  tests.audit.stacks.SyncClass" in text
-    assert "tests/audit/stacks.py:" in text
+    assert "tests.audit.stacks.SyncClass is sync only: each open request holds a thread" in text
+    assert "WARNING asynckit.W003  https://django-asynckit.readthedocs.io/" in text
+    assert "    tests/audit/stacks.py:" in text
+    assert re.search(r"SyncClass +◀──────┤ ●  1", text)
+    assert re.search(r"SecurityMiddleware.process_request +├──────▶ ●  1", text)
+    alone = as_text(audit("tests.audit.stacks.sync_function"))
+    assert re.search(r"sync_function +◀──────▶ ●  2", alone)
     hopping = as_text(audit(EVERY_STYLE[2]))
     assert "  ●──────▶ ●  2" in hopping
 
@@ -51,8 +54,60 @@ def test_lanes_of_every_style_and_reasons_are_told():
 def test_findings_are_counted_by_level(found):
     found.findings = [finding(id="asynckit.E003", level=Level.ERROR), finding(), finding(hint="")]
     text = as_text(found)
-    assert "Found: 1 error, 2 warnings" in text
+    assert text.splitlines()[-1] == "Found 1 error, 2 warnings."
     assert "  Fix: Make it async. Really." in text
+    found.findings = [finding(id="asynckit.I003", level=Level.INFO)]
+    assert as_text(found).endswith("\nFound 1 note.")
+
+
+def test_each_kind_of_finding_is_explained_once_with_its_places(found):
+    found.findings = [
+        finding(
+            where=f"a.{name}", message=f"a.{name} is sync only.", hint=hint, file=file, line=line
+        )
+        for name, hint, file, line in [
+            ("B", "Fix one.", "/elsewhere/b.py", 3),
+            ("C", "Fix two.", "", 0),
+            ("D", "Fix one.", __file__, 7),
+        ]
+    ]
+    lines = as_text(found).splitlines()
+    assert lines[2:10] == [
+        "WARNING asynckit.W003  "
+        "https://django-asynckit.readthedocs.io/en/stable/reference/findings/w003.html",
+        "  … is sync only.",
+        "    a.B  /elsewhere/b.py:3",
+        "    a.D  tests/report/test_text.py:7",
+        "  Fix: Fix one.",
+        "    a.C",
+        "  Fix: Fix two.",
+        "",
+    ]
+
+
+def test_messages_that_differ_are_told_each(found):
+    found.findings = [
+        finding(where="a.B", message="a.B makes 1 hop.", file="/b.py", line=3),
+        finding(where="", message="2 hops."),
+    ]
+    lines = as_text(found).splitlines()
+    assert lines[3:6] == ["  a.B makes 1 hop.", "    /b.py:3", "  2 hops."]
+
+
+def test_each_sync_only_middleware_is_explained_once():
+    paths = [f"tests.audit.stacks.{name}" for name in ("SyncClass", "sync_function", "Native")]
+    text = as_text(audit(*paths, "tests.audit.broken.DeadAcall"))
+    assert text.count("each open request holds a thread") == 1
+    assert "Each request holds a thread here" not in text
+    silenced = audit(*paths[:2])
+    silenced.findings = []
+    assert as_text(silenced).count("Each request holds a thread here") == 1
+
+
+def test_native_classes_are_counted(found):
+    assert "7 of the middleware are Django's own and have a native class: no hop." in as_text(found)
+    alone = as_text(audit(STARTPROJECT[0]))
+    assert "1 of the middleware is Django's own and has a native class: no hop." in alone
 
 
 def test_a_measurement_is_shown_with_its_spread(found):
@@ -67,6 +122,13 @@ def test_a_measurement_is_shown_with_its_spread(found):
 def test_the_application_is_named(found):
     found.application.module, found.application.handler = "mysite.asgi", "stock"
     assert "mysite.asgi uses Django's own handler." in as_text(found)
+
+
+def test_views_are_told_where_they_were_counted():
+    counts = re.compile(r"Views  \d+ async, \d+ sync\. A sync view runs in a thread: one hop\.")
+    assert counts.search(as_text(audit()))
+    broken = as_text(audit(ROOT_URLCONF="no_such_urls"))
+    assert "Views  They were not counted: the URLconf cannot be loaded." in broken
 
 
 def test_long_names_are_shortened_where_there_is_no_room(found):
@@ -119,4 +181,4 @@ def test_every_style_is_known():
 
 
 def test_a_narrow_encoding_gets_plain_characters():
-    assert as_ascii("↓ ├──▶ ● …").encode("ascii") == b"v |--> * ."
+    assert as_ascii("↓ ├──▶ ● ◀──┤ …").encode("ascii") == b"v |--> * <--| ."

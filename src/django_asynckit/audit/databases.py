@@ -29,8 +29,8 @@ NOT_ASKED: Final = Rule(
     is_check=False,
 )
 NO_LIMIT_HINT: Final = (
-    "Make that middleware async, take it out, or declare it if it does no I/O; W003 says more. Or "
-    "use psycopg's pool or PgBouncer, where requests wait for a connection."
+    "Make that middleware async, or take it out; W003 says more of it. Or use psycopg's pool or "
+    "PgBouncer, where requests wait for a connection."
 )
 #: What each kind of server takes from users that are not superusers.
 _QUERIES: Final = {

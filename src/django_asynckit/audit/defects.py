@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -80,7 +81,14 @@ def _has_dead_acall(factory: Any, _made: Any) -> bool:
         and not getattr(factory, "async_capable", False)
         and iscoroutinefunction(acall)
         and acall is not MiddlewareMixin.__acall__
+        and not _is_sync_on_purpose(factory)
     )
+
+
+def _is_sync_on_purpose(cls: type[Any]) -> bool:
+    """Whether a class says that it is sync, and only one further up has the ``__acall__``."""
+    nearest = next(one for one in cls.__mro__ if {"async_capable", "__acall__"} & vars(one).keys())
+    return "__acall__" not in vars(nearest)
 
 
 def _lacks_init(factory: Any, made: Any) -> bool:
@@ -125,14 +133,20 @@ def _is_ours(factory: Any) -> bool:
 def _marks_itself(cls: type[Any]) -> bool:
     """Whether some method of ``cls``, or code that cannot be read, may mark the object as async."""
     functions = [
-        layer
-        for one in cls.__mro__
-        if one is not object
-        for value in vars(one).values()
-        for layer in layers(value)
-        if hasattr(layer, "__code__")
+        layer for value in _in_use(cls) for layer in layers(value) if hasattr(layer, "__code__")
     ]
     return any(_may_mark(one) or any(map(_may_mark, helpers(one))) for one in functions)
+
+
+def _in_use(cls: type[Any]) -> Iterator[Any]:
+    """Yield what ``cls`` has and inherits, but not what it overrides and does not call."""
+    replaced: set[str] = set()
+    for one in cls.__mro__[:-1]:
+        for name, value in vars(one).items():
+            if name not in replaced:
+                yield value
+                if definition(value) is not None and not {"super", name} & names_in(value):
+                    replaced.add(name)
 
 
 def _may_mark(function: Any) -> bool:
@@ -148,11 +162,18 @@ def _makes_coroutine(function: Any) -> bool:
     return _may_mark(function) or any(isinstance(node, ast.AsyncFunctionDef) for node in nodes)
 
 
+class _MarkedAsOfOld:
+    """Marked the way that Python before 3.12 has."""
+
+    _is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)
+
+
 _MARKS: Final = {
     "markcoroutinefunction",
-    "_is_coroutine",
     "_is_coroutine_mark",
     "_is_coroutine_marker",
+    # Newer Pythons do not look at it.
+    *(["_is_coroutine"] if iscoroutinefunction(_MarkedAsOfOld()) else []),
 }
 _CASES: Final[tuple[tuple[Rule, Callable[[Any, Any], bool], str], ...]] = (
     (

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from django.conf import settings
 
 from django_asynckit._declared import Style, style_of
 from django_asynckit._drift import is_reviewed
+from django_asynckit.audit.advice import UNKNOWN, advice_for, known_fix
 from django_asynckit.audit.findings import Finding, Rule
-from django_asynckit.audit.hooks import runs_djangos_hooks
-from django_asynckit.audit.known import known_of
+from django_asynckit.audit.hooks import bypasses_async, runs_djangos_hooks
+from django_asynckit.audit.native import twin_fix
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
 
 SYNC_ONLY: Final = Rule(
     id="asynckit.W003",
-    hint="If it does no I/O, declare it in ASYNCKIT_NON_BLOCKING_MIDDLEWARE. Else make it async: "
-    "derive it from django_asynckit.middleware.AsyncMiddlewareMixin.",
+    hint=UNKNOWN,
 )
 ASYNC_ONLY: Final = Rule(
     id="asynckit.I002",
@@ -27,8 +28,7 @@ ASYNC_ONLY: Final = Rule(
 )
 HOP_PER_HOOK: Final = Rule(
     id="asynckit.I003",
-    hint="If it does no I/O, declare it in ASYNCKIT_NON_BLOCKING_MIDDLEWARE. If it is your own, "
-    "derive it from django_asynckit.middleware.AsyncMiddlewareMixin.",
+    hint=UNKNOWN,
     is_check=False,
 )
 UNUSED: Final = Rule(
@@ -56,7 +56,9 @@ def explain(entry: Any, *, is_broken: bool) -> Explanation:
     if entry.stock.mode == "sync":
         reason = "Something sync-only below turns it sync: its hooks run in that thread."
         if entry.stock.hops:
-            reason = f"{reason} What is called on the event loop hops: {_count(entry.stock.hops)}."
+            reason = f"{reason} {_hops_in_sync_mode(entry.stock.hooks)}"
+        if entry.runs_sync and bypasses_async(entry.factory):
+            reason = f"{reason} It works for that reason only: its __call__() knows no async mode."
     if not getattr(entry.factory, "sync_capable", True) and settings.WSGI_APPLICATION:
         message = f"{entry.path} is async only, and WSGI_APPLICATION is set."
         findings.append(ASYNC_ONLY.found(entry.place, message))
@@ -97,7 +99,7 @@ def _fix_of_sync_only(entry: Any) -> str:
         return "Set ASYNCKIT_NATIVE_MIDDLEWARE to True: then our handler puts a native class in its place."
     if native and not is_reviewed(native):
         return "Upgrade django-asynckit: its native class is not used, as asynckit.W001 says."
-    return _known_fix(entry) or SYNC_ONLY.hint
+    return advice_for(entry.factory)
 
 
 def _async_capable(entry: Any) -> Explanation:
@@ -116,17 +118,32 @@ def _async_capable(entry: Any) -> Explanation:
     rule = HOP_PER_HOOK if runs_djangos_hooks(entry.factory) else OWN_HOPS
     if isinstance(entry.factory, type) and dotted_path(entry.factory) in DROPINS:
         return reason, _fix_of_native(entry), []
-    fix = _known_fix(entry) or rule.hint
+    fix = known_fix(entry.factory) or rule.hint
+    if rule is HOP_PER_HOOK:
+        fix = advice_for(entry.factory)
     message = f"{entry.path} makes {asynckit.hops} of the hops of each request."
     return reason, fix, [rule.found(entry.place, message, fix)]
 
 
 def _fix_of_native(entry: Any) -> str:
     if entry.asynckit.mode == "sync":
-        return "Make what is sync only below it async, or declare it."
+        return "See the sync-only middleware below it."
     if not conf.native_middleware:
         return "Set ASYNCKIT_NATIVE_MIDDLEWARE to True, or take it out."
-    return "The settings make its native class leave the event loop."
+    return " ".join(dict.fromkeys(_fixes_of_settings(entry.asynckit)))
+
+
+def _fixes_of_settings(placement: Any) -> Iterator[str]:
+    """Yield what to do about the settings that make hooks of a native class leave the event loop."""
+    for hook in placement.hooks:
+        yield twin_fix(getattr(type(placement.subject), f"a{hook}"), placement.subject)
+
+
+def _hops_in_sync_mode(hooks: dict[str, int]) -> str:
+    names = " and ".join(f"{hook}()" for hook in hooks)
+    if list(hooks) == ["process_view"]:
+        return f"Its {names} is called from the event loop all the same: {_count(sum(hooks.values()))}."
+    return f"The thread runs an event loop for its async hooks: {_count(sum(hooks.values()))} ({names})."
 
 
 def _count(hops: int) -> str:
@@ -136,11 +153,8 @@ def _count(hops: int) -> str:
 def _fix_in_place(entry: Any) -> str:
     if entry.native:
         return f"Our handler uses {entry.native} in its place."
+    if entry.is_declared and entry.asynckit.mode == "sync":
+        return "It is declared free of I/O, but runs in the thread of something sync only below it."
     if entry.is_declared:
         return "It is declared free of I/O: our handler runs it on the event loop."
     return "Our handler takes the hops out."
-
-
-def _known_fix(entry: Any) -> str:
-    known = known_of(entry.factory)
-    return known.fix if known else ""

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from django_asynckit._compat import iscoroutinefunction
-from django_asynckit.dropins import dotted_path
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,20 @@ KNOWN: Final[dict[str, Known]] = {
         does_io=True,
     ),
     "allauth.usersessions.middleware.UserSessionsMiddleware": Known(_IN_THREADS, does_io=True),
+    "stronghold.middleware.LoginRequiredMiddleware": Known(
+        "It reads request.user, so it needs its thread.", does_io=True
+    ),
+    "wagtail.contrib.redirects.middleware.RedirectMiddleware": Known(
+        "It asks the database for a redirect where the response is a 404.", does_io=True
+    ),
+    "django_tenants.middleware.main.TenantMainMiddleware": Known(
+        "It asks the database for the tenant and sets it on the connection, so it needs its thread.",
+        does_io=True,
+    ),
+    "maintenance_mode.middleware.MaintenanceModeMiddleware": Known(
+        "It reads its state from a file or a cache, and renders a template.", does_io=True
+    ),
     "debug_toolbar.middleware.DebugToolbarMiddleware": Known(
         "Use it in development only. An async SHOW_TOOLBAR_CALLBACK saves its hop.", _toolbar_hops
     ),
 }
-
-
-def known_of(factory: Any) -> Known | None:
-    """Return what is known of ``factory``, or of a class that it builds on and that does I/O."""
-    mro: tuple[type, ...] = factory.__mro__ if isinstance(factory, type) else ()
-    for cls in mro:
-        known = KNOWN.get(dotted_path(cls))
-        if known is not None and (known.does_io or cls is factory):
-            return known
-    return None

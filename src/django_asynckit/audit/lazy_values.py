@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.utils.functional import LazyObject
 
-from django_asynckit.audit.sources import DEPTH, definition
+from django_asynckit.audit.sources import DEPTH, definition, plain
 
 #: Attributes of a request that are lazy objects.
 _LAZY: Final = frozenset({"user", "_messages", "csp_nonce", "_csp_nonce", "user_agent"})
@@ -73,7 +73,7 @@ def _functions(factory: Any) -> Iterator[tuple[Any, Any]]:
     for one in cls.__mro__:
         if one is not object and not f"{one.__module__}.".startswith(_REVIEWED):
             for value in vars(one).values():
-                function = _plain(value)
+                function = plain(value)
                 if function is not None:
                     yield function, cls
 
@@ -213,7 +213,7 @@ def _in_helper(
     node: ast.Call, given: dict[int | str, tuple[str | None, bool]], scope: _Scope
 ) -> Iterator[Kept]:
     """Read the function that is called, with what it is given."""
-    helper, owner = _plain(_static(node.func, scope)), _owner(node.func, scope)
+    helper, owner = plain(_static(node.func, scope)), _owner(node.func, scope)
     tree = None if helper is None else definition(helper)
     if tree is None or not scope.depth or tree.name.startswith("__"):
         return
@@ -248,13 +248,3 @@ def _static(node: ast.expr, scope: _Scope) -> Any:
     if isinstance(owner, ModuleType):
         return vars(owner).get(node.attr)
     return None if owner is None else inspect.getattr_static(owner, node.attr, None)
-
-
-def _plain(value: Any) -> FunctionType | None:
-    """Return the function behind a method, or behind decorators that copy its attributes."""
-    if isinstance(value, staticmethod | classmethod):
-        value = value.__func__
-    if not isinstance(value, FunctionType):
-        return None
-    unwrapped = inspect.unwrap(value)
-    return unwrapped if isinstance(unwrapped, FunctionType) else None

@@ -25,9 +25,19 @@ def is_ours(function: Any) -> bool:
 
 def twin_hops(function: Any, middleware: Any) -> int:
     """Return the hops of ``function``, a twin of ours, for an anonymous GET of a page in no cache."""
+    rule = _rule(function)
+    return int(rule is not None and rule[0](middleware))
+
+
+def twin_fix(function: Any, middleware: Any) -> str:
+    """Return which setting makes ``function``, a twin of ours that hops, do so, and what to do about it."""
+    rule = _rule(function)
+    return rule[1](middleware) if rule is not None else ""
+
+
+def _rule(function: Any) -> _Rule | None:
     function = getattr(function, "__func__", function)
-    rule = _RULES.get(f"{function.__module__.rpartition('.')[2]}:{function.__qualname__}")
-    return int(rule is not None and rule(middleware))
+    return _RULES.get(f"{function.__module__.rpartition('.')[2]}:{function.__qualname__}")
 
 
 def _store(middleware: Any) -> Any:
@@ -71,18 +81,52 @@ def cache_blocks(alias: str, name: str) -> bool:
 
 def _cache_blocks(name: str) -> Callable[[Any], bool]:
     def blocks(middleware: Any) -> bool:
-        alias = getattr(middleware, "cache_alias", settings.CACHE_MIDDLEWARE_ALIAS)
-        return cache_blocks(alias, name)
+        return cache_blocks(_alias(middleware), name)
 
     return blocks
 
 
-_RULES: Final[dict[str, Callable[[Any], bool]]] = {
-    "sessions:SessionMiddleware.aprocess_request": _makes_store_in_thread,
-    "sessions:SessionMiddleware.aprocess_response": _reads_store_in_thread,
-    "csrf:CsrfViewMiddleware.aprocess_request": _csrf_reads_store_in_thread,
-    "messages:MessageMiddleware.aprocess_request": _has_foreign_storage,
-    "messages:MessageMiddleware.aprocess_response": _has_foreign_storage,
-    "cache:UpdateCacheMiddleware.aprocess_response": _cache_blocks("set"),
-    "cache:FetchFromCacheMiddleware.aprocess_request": _cache_blocks("get"),
+def _alias(middleware: Any) -> str:
+    return str(getattr(middleware, "cache_alias", settings.CACHE_MIDDLEWARE_ALIAS))
+
+
+def _fix_of_sessions(_middleware: Any) -> str:
+    return (
+        f"SESSION_ENGINE is {settings.SESSION_ENGINE}, whose store may block where it is made or looked "
+        "at. Use Django's engine of signed cookies or of the database, or one that leaves __init__() and "
+        "the methods that only read the loaded session to Django's classes."
+    )
+
+
+def _fix_of_csrf(_middleware: Any) -> str:
+    return (
+        "CSRF_USE_SESSIONS is on, so each request loads its session. Set it to False, or use "
+        "signed-cookie sessions, or a session store whose async methods are its own."
+    )
+
+
+def _fix_of_messages(_middleware: Any) -> str:
+    return (
+        f"MESSAGE_STORAGE is {setting('MESSAGE_STORAGE')}, which may block. Use one of "
+        "django.contrib.messages.storage."
+    )
+
+
+def _fix_of_caches(middleware: Any) -> str:
+    return (
+        f"CACHES[{_alias(middleware)!r}] has no async methods of its own. Use a backend that has, or "
+        "leave it: one hop for what is cached may be cheaper than what it saves."
+    )
+
+
+_Rule = tuple[Callable[[Any], bool], Callable[[Any], str]]
+#: Whether a twin hops, and what to do about it.
+_RULES: Final[dict[str, _Rule]] = {
+    "sessions:SessionMiddleware.aprocess_request": (_makes_store_in_thread, _fix_of_sessions),
+    "sessions:SessionMiddleware.aprocess_response": (_reads_store_in_thread, _fix_of_sessions),
+    "csrf:CsrfViewMiddleware.aprocess_request": (_csrf_reads_store_in_thread, _fix_of_csrf),
+    "messages:MessageMiddleware.aprocess_request": (_has_foreign_storage, _fix_of_messages),
+    "messages:MessageMiddleware.aprocess_response": (_has_foreign_storage, _fix_of_messages),
+    "cache:UpdateCacheMiddleware.aprocess_response": (_cache_blocks("set"), _fix_of_caches),
+    "cache:FetchFromCacheMiddleware.aprocess_request": (_cache_blocks("get"), _fix_of_caches),
 }

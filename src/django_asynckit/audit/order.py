@@ -34,5 +34,10 @@ def in_wrong_order(entries: Sequence[Entry]) -> Iterator[Finding]:
             )
 
 
+def is_preload(factory: Any) -> bool:
+    """Whether ``factory`` makes a ``PreloadUserMiddleware``, after which session and user are loaded."""
+    return _PRELOAD in _bases(factory)
+
+
 def _bases(factory: Any) -> set[str]:
     return set(map(dotted_path, factory.__mro__)) if isinstance(factory, type) else set()

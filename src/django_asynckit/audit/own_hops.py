@@ -71,7 +71,9 @@ def own_hops(function: Any, owner: Any = None, depth: int = DEPTH) -> OwnHops:
     tree = definition(function)
     if tree is None or not depth:
         return OwnHops()
-    return _count(tree.body, _Scope(function, owner, _values(tree.body), depth), sometimes=False)
+    return _count(
+        tree.body, _Scope(function, owner, assigned_once(tree.body), depth), sometimes=False
+    )
 
 
 def inner_hops(function: Any) -> OwnHops:
@@ -82,15 +84,15 @@ def inner_hops(function: Any) -> OwnHops:
     inner = [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)]
     if len(inner) != 1:
         return OwnHops()
-    values = {**_values(tree.body), **_values(inner[0].body)}
+    values = {**assigned_once(tree.body), **assigned_once(inner[0].body)}
     return _count(inner[0].body, _Scope(function, None, values, DEPTH), sometimes=False)
 
 
-def _values(body: Iterable[ast.AST]) -> dict[str, ast.expr]:
+def assigned_once(body: Iterable[ast.AST]) -> dict[str, ast.expr]:
     """Return what local variables are assigned, without those that are assigned more than once."""
     values: dict[str, ast.expr] = {}
     times: Counter[str] = Counter()
-    for node in _walk(body):
+    for node in walk(body):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             times[node.id] += 1
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
@@ -99,12 +101,12 @@ def _values(body: Iterable[ast.AST]) -> dict[str, ast.expr]:
     return {name: value for name, value in values.items() if times[name] == 1}
 
 
-def _walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def walk(nodes: Iterable[ast.AST]) -> Iterator[Any]:
     """Yield ``nodes`` and what is in them, but not what is in functions and classes."""
     for node in nodes:
         yield node
         if not isinstance(node, _SCOPES):
-            yield from _walk(ast.iter_child_nodes(node))
+            yield from walk(ast.iter_child_nodes(node))
 
 
 def _count(nodes: Sequence[ast.AST], scope: _Scope, *, sometimes: bool) -> OwnHops:

@@ -58,7 +58,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
         *in_context_variables(stack.entries, application.handler),
         *in_declared(stack.entries),
         *in_databases(),
-        *in_apps(),
+        *in_apps(stack.entries),
     ]
     if databases:
         tell("Asking databases how many connections they take")
@@ -69,7 +69,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
 def findings_for_checks() -> list[Finding]:
     """Return what ``manage.py check`` reports. No middleware is made for it.
 
-    What a middleware costs is reported only where there is an ASGI application.
+    What is wrong with middleware, and what it costs, is reported only where there is an ASGI application.
     """
     application = find_application()
     return by_severity(one for one in _looked_at(application) if one.is_check)

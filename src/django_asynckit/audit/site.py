@@ -14,12 +14,13 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished, request_started
 from django.utils.module_loading import import_string
 
-from django_asynckit._logs import emits_locally
+from django_asynckit._logs import not_local
 from django_asynckit.audit.databases import pool_size
 from django_asynckit.audit.findings import Finding, Place, Rule
 from django_asynckit.audit.native import cache_blocks
 from django_asynckit.audit.sources import locate
 from django_asynckit.conf import worker_settings
+from django_asynckit.dropins import dotted_path
 from django_asynckit.handler.signals import FINISHED, STARTED, Receivers
 from django_asynckit.middleware._mro import has_own_twin
 from django_asynckit.middleware._sessions import awaits_natively
@@ -149,28 +150,36 @@ def _caches() -> Iterator[Finding]:
     """Look at the caches that requests use without being asked to."""
     uses = {}
     if any("CacheMiddleware" in str(path) for path in settings.MIDDLEWARE or ()):
-        uses[settings.CACHE_MIDDLEWARE_ALIAS] = "a cache middleware"
+        uses[settings.CACHE_MIDDLEWARE_ALIAS] = "a cache middleware uses"
     if settings.SESSION_ENGINE.rpartition(".")[2] in ("cache", "cached_db"):
-        uses[settings.SESSION_CACHE_ALIAS] = "sessions"
-    for alias, user in uses.items():
+        uses[settings.SESSION_CACHE_ALIAS] = "sessions use"
+    for alias, use in uses.items():
         if cache_blocks(alias, "get"):
             yield CACHE.found(
                 Place(f"CACHES[{alias!r}]"),
-                f"Cache {alias!r} has no async methods of its own, and {user} uses it: that "
-                "takes a hop.",
+                f"Cache {alias!r} has no async methods of its own, and {use} it: that takes a hop.",
             )
 
 
 def _logging() -> Iterator[Finding]:
+    known = set()
     for level in (logging.WARNING, logging.ERROR):
-        if not emits_locally("django.request", level):
-            word = logging.getLevelName(level)
-            yield LOGGING.found(
-                Place("LOGGING"),
-                f"A handler of the logger django.request may do network I/O at level {word}: "
-                "logging such a response takes a hop.",
-            )
-            return
+        for part in not_local("django.request", level):
+            if id(part) not in known:
+                known.add(id(part))
+                yield LOGGING.found(
+                    Place("LOGGING"),
+                    f"{_name_of(part)}, which the logger django.request uses, may do network I/O: "
+                    f"logging a response at level {logging.getLevelName(level)} takes a hop.",
+                )
+
+
+def _name_of(part: Any) -> str:
+    """Return what a log handler or a filter is called in ``LOGGING``, and its class."""
+    kind = "handler" if isinstance(part, logging.Handler) else "filter"
+    name = getattr(part, "name", "")
+    quoted = f" {name!r}" if kind == "handler" and name else ""
+    return f"The log {kind}{quoted} ({dotted_path(type(part))})"
 
 
 def _backends() -> Iterator[Finding]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -30,6 +32,22 @@ def behind_partial(obj: Any) -> Any:
     while isinstance(obj, functools.partial):
         obj = obj.func
     return obj
+
+
+def plain(value: Any) -> FunctionType | None:
+    """Return the function behind a method, or behind decorators that copy its attributes."""
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    if not isinstance(value, FunctionType):
+        return None
+    unwrapped = inspect.unwrap(value)
+    return unwrapped if isinstance(unwrapped, FunctionType) else None
+
+
+def short(file: str) -> str:
+    """Return ``file`` without the folder from which Python imports it: ``mysite/middleware.py``."""
+    folders = [os.path.join(one, "") for one in sys.path if file.startswith(os.path.join(one, ""))]
+    return file.removeprefix(max(folders, key=len, default=""))
 
 
 def locate(obj: Any, where: str) -> Place:

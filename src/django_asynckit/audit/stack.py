@@ -14,7 +14,7 @@ from django_asynckit._compat import greenlet_is_installed
 from django_asynckit._declared import is_declared
 from django_asynckit._drift import HANDLER, is_reviewed
 from django_asynckit.audit.chain import Builder, Placement
-from django_asynckit.audit.defects import NOT_CAPABLE, defects
+from django_asynckit.audit.defects import BYPASSES_ASYNC, NOT_CAPABLE, defects
 from django_asynckit.audit.explain import explain
 from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
 from django_asynckit.audit.hooks import is_on_the_loop
@@ -59,6 +59,11 @@ class Entry:
     reason: str = ""
     #: What to do about it; empty where there is nothing to do.
     fix: str = ""
+
+    @property
+    def runs_sync(self) -> bool:
+        """Whether something below turns it sync with both handlers, or it is sync only."""
+        return self.stock.mode == self.asynckit.mode == "sync"
 
     @property
     def path(self) -> str:
@@ -183,4 +188,7 @@ def _defects(entry: Entry, *, makes: bool) -> Iterator[Finding]:
         yield NOT_MADE.found(entry.place, message)
         return
     is_made = makes and stock.subject is not None and stock.mode == "async"
-    yield from defects(entry.factory, stock.subject, entry.place, is_made=is_made)
+    for finding in defects(entry.factory, stock.subject, entry.place, is_made=is_made):
+        # In a sync chain get_response() gives it a response.
+        if finding.id != BYPASSES_ASYNC.id or not entry.runs_sync:
+            yield finding

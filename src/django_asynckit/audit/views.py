@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,7 +24,8 @@ from django_asynckit.dropins import dotted_path
 
 BROKEN: Final = Rule(
     id="asynckit.E009",
-    hint="Django cannot answer any request with it. The message names what raised.",
+    hint="Correct the line that raised. `python manage.py check` shows how Django came there. Until then "
+    "no request is answered, and no view is counted here.",
     is_check=False,
 )
 MIXED: Final = Rule(
@@ -55,6 +58,7 @@ EXEMPT: Final = Rule(
     id="asynckit.W012",
     hint="Put @csrf_exempt outermost, or let the wrapper copy attributes with functools.wraps().",
 )
+_NOT_THE_PROJECT: Final = sys.stdlib_module_names | {"django", "django_asynckit"}
 #: They leave the user loaded, and await what is below them.
 _LOADING: Final = frozenset(
     f"django_asynckit.decorators.mixins.{name}"
@@ -79,6 +83,8 @@ class Views:
 
     entries: list[ViewEntry] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    #: Whether the URLconf could be loaded.
+    is_counted: bool = True
 
     def count(self, mode: str) -> int:
         return sum(entry.mode == mode for entry in self.entries)
@@ -91,6 +97,7 @@ def audit_views(handler: str = "unknown") -> Views:
         found = list(routes())
     except Exception as error:  # The module may raise anything.
         views.findings.append(_broken(error))
+        views.is_counted = False
         return views
     known: dict[int, Place] = {}
     for route in found:
@@ -112,10 +119,23 @@ def _entry(route: Route, known: dict[int, Place], findings: list[Finding]) -> Vi
 
 
 def _broken(error: Exception) -> Finding:
-    place = Place(f"ROOT_URLCONF {getattr(settings, 'ROOT_URLCONF', 'is not set')}")
+    where = f"ROOT_URLCONF {getattr(settings, 'ROOT_URLCONF', 'is not set')}"
+    place = Place(where, *_raised_in(error))
     message = f"The URLconf cannot be loaded: {type(error).__name__}: {error}"
     is_mixed = isinstance(error, ImproperlyConfigured) and "must either be all" in str(error)
     return (MIXED if is_mixed else BROKEN).found(place, message)
+
+
+def _raised_in(error: Exception) -> tuple[str, int]:
+    """Return file and line of the last code that is not Django's or Python's, if there is such."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno or 0
+    frames = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _NOT_THE_PROJECT
+    ]
+    return frames[-1] if frames else ("", 0)
 
 
 def _place(view: Any) -> Place:

@@ -15,7 +15,7 @@ from django_asynckit.audit.findings import Finding
 from django_asynckit.audit.measure import Measurement, Side
 from django_asynckit.audit.project import Audit
 from django_asynckit.audit.stack import Entry
-from django_asynckit.audit.views import ViewEntry
+from django_asynckit.audit.views import ViewEntry, Views
 from django_asynckit.workers import statistics
 
 #: Grows where a key goes or changes its meaning; new keys do not change it.
@@ -44,12 +44,18 @@ def as_data(audit: Audit) -> dict[str, Any]:
             "asynckit": dataclasses.asdict(audit.stack.asynckit),
         },
         "middleware": [_entry(entry) for entry in audit.stack.entries],
-        "view_counts": {mode: audit.views.count(mode) for mode in ("async", "sync")},
+        "view_counts": _view_counts(audit.views),
         "views": [_view(view) for view in audit.views.entries],
         "findings": [_finding(finding) for finding in audit.findings],
         "measure": audit.measurement and _measurement(audit.measurement),
         "workers": _workers(),
     }
+
+
+def _view_counts(views: Views) -> dict[str, int] | None:
+    if not views.is_counted:
+        return None
+    return {mode: views.count(mode) for mode in ("async", "sync")}
 
 
 def _version() -> str:

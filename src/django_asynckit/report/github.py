@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 from django_asynckit.audit.findings import Finding, Level
 from django_asynckit.audit.project import Audit
+from django_asynckit.report.paths import for_others, in_project
 
 _COMMANDS: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 
@@ -24,18 +24,16 @@ def as_github(audit: Audit) -> str:
 
 def _annotation(finding: Finding) -> str:
     properties = [f"title={_property(finding.id)}"]
-    if finding.file:
-        properties.insert(0, f"file={_property(_relative(finding.file))}")
-    if finding.file and finding.line:
-        properties.insert(1, f"line={finding.line}")
-    message = _data(f"{finding.message}\n{finding.hint}")
+    text = [finding.message, finding.hint]
+    # GitHub shows an annotation only at files of the repository.
+    file = in_project(finding.file)
+    if file:
+        line = [f"line={finding.line}"] if finding.line else []
+        properties = [f"file={_property(file)}", *line, *properties]
+    elif finding.file:
+        text.append(f"{for_others(finding.file)}:{finding.line}")
+    message = _data("\n".join(text))
     return f"::{_COMMANDS[finding.level]} {','.join(properties)}::{message}"
-
-
-def _relative(file: str) -> str:
-    """Return ``file`` as GitHub knows it, if it is in this directory."""
-    here = os.path.join(os.getcwd(), "")
-    return file.removeprefix(here)
 
 
 def _data(text: str) -> str:

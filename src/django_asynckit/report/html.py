@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 
 from django.utils.html import format_html, format_html_join
@@ -12,7 +12,16 @@ from django_asynckit.audit.findings import Finding
 from django_asynckit.audit.measure import Measurement, Side
 from django_asynckit.audit.project import Audit
 from django_asynckit.audit.stack import Entry
-from django_asynckit.report.lines import ARROWS, HANDLERS
+from django_asynckit.report.kinds import (
+    Advice,
+    Kind,
+    by_reason,
+    counted,
+    explaining,
+    kinds_of,
+)
+from django_asynckit.report.lines import ARROWS, HANDLERS, views_told
+from django_asynckit.report.paths import for_others
 from django_asynckit.report.steps import Cell, Step, steps_of
 
 _PAGE = """<!DOCTYPE html>
@@ -31,17 +40,16 @@ _PAGE = """<!DOCTYPE html>
 
 _LEAD = SafeString('<p class="soft">Where a request hops between event loop and thread.</p>')
 _DOT = SafeString('<span class="dot"></span>')
-_NOTHING = SafeString("<h2>Findings</h2><p>Nothing was found.</p>")
 _EMPTY = SafeString()
 
 
 def as_html(audit: Audit) -> str:
     """Return the report as a page. All that comes from the project is escaped."""
     css = files("django_asynckit.report").joinpath("page.css").read_text(encoding="utf-8")
-    parts = [_head(audit), _numbers(audit), _lanes(audit)]
+    parts = [_head(audit), _numbers(audit), _findings(audit.findings), _lanes(audit)]
     if audit.measurement is not None:
         parts.append(_measurement(audit.measurement))
-    parts += [_middleware(audit), _views(audit), _findings(audit.findings)]
+    parts += [_middleware(audit), _views(audit)]
     return format_html(_PAGE, SafeString(css), _joined(parts))
 
 
@@ -62,15 +70,14 @@ def _head(audit: Audit) -> SafeString:
 def _numbers(audit: Audit) -> SafeString:
     totals = audit.stack.totals()
     cards = [
-        (word, totals["stock"][kind], totals["asynckit"][kind])
+        (word, _before_and_after(totals["stock"][kind], totals["asynckit"][kind]))
         for kind, word in (("async_view", "an async view"), ("sync_view", "a sync view"))
     ]
     return format_html(
         '<h2>Hops of a GET</h2><div class="numbers">{}</div>',
         format_html_join(
             "",
-            '<div class="card"><div>{}</div><b><span class="before">{}</span> → '
-            '<span class="after">{}</span></b><div class="soft">before, with Django, and '
+            '<div class="card"><div>{}</div><b>{}</b><div class="soft">before, with Django, and '
             "after, with django-asynckit</div></div>",
             cards,
         ),
@@ -102,20 +109,32 @@ def _table(title: str, totals: dict[str, int], rows: list[tuple[Step, Cell]]) ->
 
 def _row(step: Step, cell: Cell) -> SafeString:
     count = format_html('<span class="count">{}</span>', cell.hops) if cell.hops > 1 else ""
-    told = f"{_hops(cell.hops)} to a thread" if cell.hops else f"on the {cell.lane}"
     return format_html(
         '<tr class="{} {}"><th scope="row">{}&nbsp;{}<span class="hidden"> {}</span></th>'
         '<td class="lane loop">{}</td><td class="lane thread">{}{}</td></tr>',
         step.phase,
-        "hop" if cell.hops else "",
+        _kind_of_hop(cell),
         ARROWS[step.phase],
         # A place for a line break, where a phone needs one.
         step.label.replace(".", ".\u200b"),
-        told,
+        _told(cell),
         _DOT if cell.hops or cell.lane == "loop" else "",
         _DOT if cell.hops or cell.lane == "thread" else "",
         count,
     )
+
+
+def _kind_of_hop(cell: Cell) -> str:
+    """Return the classes of a row; a hollow dot is where the arrow comes from."""
+    into = ["into"] if cell.hops > cell.back else []
+    return " ".join(["hop", *into, *(["back"] if cell.back else [])]) if cell.hops else ""
+
+
+def _told(cell: Cell) -> str:
+    """Say to who cannot see it what the row draws."""
+    ways = {"to a thread": cell.hops - cell.back, "back to the event loop": cell.back}
+    told = [f"{_hops(hops)} {way}" for way, hops in ways.items() if hops]
+    return ", ".join(told) or f"on the {cell.lane}"
 
 
 def _hops(number: int) -> str:
@@ -153,54 +172,86 @@ def _side(kind: str, name: str, side: Side, most: float) -> SafeString:
     )
 
 
-def _middleware(audit: Audit) -> SafeString:
+def _before_and_after(before: int, after: int, unit: Callable[[int], object] = str) -> SafeString:
+    """Return both numbers; only what is fewer afterwards is painted as better."""
     return format_html(
-        "<h2>Middleware, outermost first</h2>{}", _joined(map(_entry, audit.stack.entries))
+        '<span class="{}">{}</span> → <span class="{}">{}</span>',
+        "before" if before else "none",
+        unit(before),
+        "after" if after < before else "before" if after else "none",
+        unit(after),
     )
+
+
+def _middleware(audit: Audit) -> SafeString:
+    groups = by_reason(audit, audit.stack.entries)
+    return format_html(
+        "<h2>Middleware, and why it hops</h2>{}",
+        _joined(_group(group, explaining(group[0], audit.findings)) for group in groups),
+    )
+
+
+def _group(entries: list[Entry], finding: Finding | None) -> SafeString:
+    """Return a card for what has one reason."""
+    if finding is not None:
+        reason = format_html('<p>See <a href="#{}">{}</a>.</p>', finding.id, finding.id)
+    else:
+        fix = entries[0].fix
+        reason = format_html("<p>{}</p>{}", entries[0].reason, _fix(fix))
+    return format_html('<div class="card entry">{}{}</div>', _joined(map(_entry, entries)), reason)
 
 
 def _entry(entry: Entry) -> SafeString:
     return format_html(
-        '<div class="card entry"><code>{}</code><p><span class="before">{}</span> → <span '
-        'class="after">{}</span></p><p>{}</p>{}{}</div>',
+        '<p><code>{}</code> {} <span class="soft"><code>{}</code></span></p>',
         entry.path,
-        _hops(entry.stock.hops),
-        _hops(entry.asynckit.hops),
-        entry.reason,
-        format_html("<p><b>Fix:</b> {}</p>", entry.fix) if entry.fix else "",
+        _before_and_after(entry.stock.hops, entry.asynckit.hops, _hops),
         _source(entry.place.file, entry.place.line),
     )
 
 
+def _fix(hint: str) -> SafeString:
+    return format_html("<p><b>Fix:</b> {}</p>", hint) if hint else _EMPTY
+
+
 def _views(audit: Audit) -> SafeString:
-    return format_html(
-        "<h2>Views</h2><p>{} async, {} sync. A sync view runs in a thread: one hop.</p>",
-        audit.views.count("async"),
-        audit.views.count("sync"),
-    )
+    return format_html("<h2>Views</h2><p>{}</p>", views_told(audit.views))
 
 
 def _findings(findings: list[Finding]) -> SafeString:
-    if not findings:
-        return _NOTHING
-    return format_html("<h2>Findings</h2>{}", _joined(map(_finding, findings)))
-
-
-def _finding(finding: Finding) -> SafeString:
     return format_html(
-        '<div class="card finding {}"><span class="level">{} {}</span> <code>{}</code><p>{}</p>'
-        "<p><b>Fix:</b> {}</p>{}</div>",
-        finding.level.word,
-        finding.level.word.upper(),
-        finding.id,
-        finding.where,
-        finding.message,
-        finding.hint,
-        _source(finding.file, finding.line),
+        "<h2>Findings</h2>{}<p>{}</p>", _joined(map(_kind, kinds_of(findings))), counted(findings)
     )
 
 
-def _source(file: str, line: int) -> SafeString:
-    if not file:
+def _kind(kind: Kind) -> SafeString:
+    return format_html(
+        '<div class="card finding {}" id="{}"><span class="level">{} <a href="{}">{}</a></span>{}{}'
+        "</div>",
+        kind.level.word,
+        kind.id,
+        kind.level.word.upper(),
+        kind.page,
+        kind.id,
+        format_html("<p>{}</p>", kind.message) if kind.message else _EMPTY,
+        _joined(_advice(kind, advice) for advice in kind.advice),
+    )
+
+
+def _advice(kind: Kind, advice: Advice) -> SafeString:
+    places = _joined(filter(None, (_place(kind, one) for one in advice.findings)))
+    listed = format_html("<ul>{}</ul>", places) if places else _EMPTY
+    return format_html("{}{}", listed, _fix(advice.hint))
+
+
+def _place(kind: Kind, finding: Finding) -> SafeString:
+    name = format_html("<code>{}</code>", finding.where) if kind.names_places else _EMPTY
+    source = _source(finding.file, finding.line)
+    told = name if kind.message else finding.message
+    if not told and not source:
         return _EMPTY
-    return format_html('<p class="soft"><code>{}:{}</code></p>', file, line)
+    return format_html('<li>{} <span class="soft"><code>{}</code></span></li>', told, source)
+
+
+def _source(file: str, line: int) -> str:
+    return f"{for_others(file)}:{line}" if file else ""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from django_asynckit.audit.findings import Finding, Level
+from django_asynckit.audit.findings import Finding
 from django_asynckit.audit.measure import Measurement, Side
 from django_asynckit.audit.project import Audit
 from django_asynckit.audit.stack import Entry
+from django_asynckit.audit.views import Views
+from django_asynckit.report.kinds import Kind, by_reason, counted, explaining, kinds_of
+from django_asynckit.report.paths import in_project
 from django_asynckit.report.steps import Cell, Step, steps_of
 
 #: A piece of text and its style: a name of :data:`STYLES`, or nothing.
@@ -34,20 +36,21 @@ HANDLERS: Final = {
     "stock": "Django's own handler",
     "unknown": "a handler that is not known",
 }
-_NOUNS: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
 _CELL: Final = 18
 
 
 def lines_of(audit: Audit, width: int) -> Iterator[Line]:
     """Yield the lines of the report, at most ``width`` wide where text can be wrapped."""
     yield from _head(audit)
+    for kind in kinds_of(audit.findings):
+        yield from _kind(kind, width)
     yield from _drawing(audit, width)
     yield from _totals(audit)
     yield from _reasons(audit, width)
     yield from _views(audit)
     if audit.measurement is not None:
         yield from _measurement(audit.measurement)
-    yield from _findings(audit.findings, width)
+    yield [(counted(audit.findings), "title" if audit.findings else "good")]
 
 
 def _head(audit: Audit) -> Iterator[Line]:
@@ -86,8 +89,15 @@ def _cell(cell: Cell) -> Line:
         return [("  ●".ljust(_CELL), "loop")]
     if not cell.hops:
         return [("           ●".ljust(_CELL), "thread")]
-    start = "●" if cell.lane == "loop" else "├"
-    return [(f"  {start}──────▶ ●  {cell.hops}".ljust(_CELL), "thread")]
+    return [(f"  {_arrow(cell)} ●  {cell.hops}".ljust(_CELL), "thread")]
+
+
+def _arrow(cell: Cell) -> str:
+    """Return an arrow into the thread, back to the event loop, or both."""
+    if not cell.back:
+        start = "●" if cell.lane == "loop" else "├"
+        return f"{start}──────▶"
+    return "◀──────┤" if cell.back == cell.hops else "◀──────▶"
 
 
 def _totals(audit: Audit) -> Iterator[Line]:
@@ -105,34 +115,41 @@ def _totals(audit: Audit) -> Iterator[Line]:
 
 
 def _reasons(audit: Audit, width: int) -> Iterator[Line]:
+    """Explain what hops and is no finding; each reason comes once."""
     entries = [
-        entry for entry in audit.stack.entries if entry.asynckit.hops or entry.stock.pins_thread
+        entry
+        for entry in audit.stack.entries
+        if (entry.asynckit.hops or entry.stock.pins_thread)
+        and explaining(entry, audit.findings) is None
     ]
     native = sum(bool(entry.native and not entry.asynckit.hops) for entry in audit.stack.entries)
     if native:
-        yield [
-            (f"{native} of the middleware are Django's own and have a native class: no hop.", "")
-        ]
-    for entry in entries:
-        yield from _reason(entry, width)
+        verbs = "is Django's own and has" if native == 1 else "are Django's own and have"
+        yield [(f"{native} of the middleware {verbs} a native class: no hop.", "")]
+    for group in by_reason(audit, entries):
+        yield from map(_entry, group)
+        yield from _wrapped(group[0].reason, width)
+        yield from _wrapped(group[0].fix, width, "Fix: ")
     if native or entries:
         yield []
 
 
-def _reason(entry: Entry, width: int) -> Iterator[Line]:
+def _entry(entry: Entry) -> Line:
     hooks = ", ".join(f"{hook} {hops}" for hook, hops in entry.asynckit.hooks.items())
-    yield [(entry.path, "title"), (f"  {hooks}" if hooks else "", "dim")]
-    yield from _wrapped(entry.reason, width)
-    yield from _wrapped(entry.fix, width, "Fix: ")
+    return [(entry.path, "title"), (f"  {hooks}" if hooks else "", "dim")]
 
 
 def _views(audit: Audit) -> Iterator[Line]:
-    counts = [f"{audit.views.count(mode)} {mode}" for mode in ("async", "sync")]
-    yield [
-        ("Views", "title"),
-        (f"  {', '.join(counts)}; a sync view runs in a thread: one hop.", ""),
-    ]
+    yield [("Views", "title"), (f"  {views_told(audit.views)}", "")]
     yield []
+
+
+def views_told(views: Views) -> str:
+    """Return how many views there are, as far as they were counted."""
+    if not views.is_counted:
+        return "They were not counted: the URLconf cannot be loaded."
+    counts = [f"{views.count(mode)} {mode}" for mode in ("async", "sync")]
+    return f"{', '.join(counts)}. A sync view runs in a thread: one hop."
 
 
 def _measurement(measurement: Measurement) -> Iterator[Line]:
@@ -158,23 +175,24 @@ def _side(side: Side) -> str:
     )
 
 
-def _findings(findings: list[Finding], width: int) -> Iterator[Line]:
-    if not findings:
-        yield [("Nothing was found.", "good")]
-        return
-    counts = Counter(finding.level for finding in findings)
-    words = [f"{count} {_NOUNS[level]}{'s' * (count != 1)}" for level, count in counts.items()]
-    yield [(f"Found: {', '.join(words)}", "title")]
-    for finding in findings:
-        yield []
-        yield [
-            (f"{finding.level.word.upper()} {finding.id}", finding.level.word),
-            (f"  {finding.where}", "title"),
-        ]
+def _kind(kind: Kind, width: int) -> Iterator[Line]:
+    yield [(f"{kind.level.word.upper()} {kind.id}", kind.level.word), (f"  {kind.page}", "dim")]
+    yield from _wrapped(kind.message, width)
+    for advice in kind.advice:
+        for finding in advice.findings:
+            yield from _place(kind, finding, width)
+        yield from _wrapped(advice.hint, width, "Fix: ")
+    yield []
+
+
+def _place(kind: Kind, finding: Finding, width: int) -> Iterator[Line]:
+    file = in_project(finding.file) or finding.file
+    where = f"{file}:{finding.line}" if file else ""
+    if not kind.message:
         yield from _wrapped(finding.message, width)
-        yield from _wrapped(finding.hint, width, "Fix: ")
-        if finding.file:
-            yield [(f"  {finding.file}:{finding.line}", "dim")]
+    name = finding.where if kind.names_places else ""
+    if name or where:
+        yield [(f"    {name}", "title"), (f"{'  ' * bool(name)}{where}", "dim")]
 
 
 def _wrapped(text: str, width: int, start: str = "") -> Iterator[Line]:

@@ -19,8 +19,11 @@ _DOWN: Final = ("process_request", "__call__", "get_response")
 class Cell:
     """What one handler does in a step."""
 
+    #: Where its code runs.
     lane: Lane
     hops: int
+    #: How many of the hops go from a thread back to the event loop.
+    back: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,12 @@ class Step:
 def steps_of(stack: Stack) -> list[Step]:
     """Return the steps of a GET of an async view."""
     used = [entry for entry in stack.entries if entry.stock.mode != "unused"]
+    ways_in = _ways_in(used, "stock"), _ways_in(used, "asynckit")
     return [
         _handlers(
             "down", "request_started", stack.stock.request_started, stack.asynckit.request_started
         ),
-        *(step for entry in used for step in _down(entry)),
+        *(step for entry in used for step in _down(entry, ways_in)),
         *(step for entry in used for step in _view_hook(entry)),
         Step("view", "the view", Cell("loop", 0), Cell("loop", 0)),
         *(step for entry in reversed(used) for step in _up(entry)),
@@ -56,36 +60,72 @@ def _handlers(phase: str, label: str, stock: int, asynckit: int) -> Step:
     return Step(phase, label, *cells)
 
 
-def _down(entry: Entry) -> Iterator[Step]:
-    name = _name(entry)
-    if _has(entry, "process_request"):
-        yield Step("down", f"{name}.process_request", *_cells(entry, *_DOWN))
-    elif _calls(entry) or any(hook in entry.stock.hooks for hook in _DOWN):
-        yield Step("down", name, *_cells(entry, *_DOWN))
+def _ways_in(entries: list[Entry], handler: str) -> dict[int, int]:
+    """Return the hops into the thread of each run of sync middleware, by the entry that is first in it.
+
+    The audit counts them for the sync-only one that makes them necessary. The request is in the thread
+    from the first one on.
+    """
+    ways: dict[int, int] = {}
+    first = None
+    for entry in entries:
+        placement = getattr(entry, handler)
+        if placement.mode != "sync":
+            first = None
+        elif _is_drawn(entry):
+            first = first or entry
+            ways[id(first)] = ways.get(id(first), 0) + placement.hooks.get("__call__", 0)
+    return ways
+
+
+def _is_drawn(entry: Entry) -> bool:
+    """Whether there is a step for it on the way down."""
+    return (
+        _has(entry, "process_request")
+        or _calls(entry)
+        or any(hook in one.hooks for one in _placements(entry) for hook in _DOWN)
+    )
+
+
+def _down(entry: Entry, ways_in: tuple[dict[int, int], dict[int, int]]) -> Iterator[Step]:
+    if _is_drawn(entry):
+        label = ".process_request" if _has(entry, "process_request") else ""
+        cells = [
+            _cell(placement, ways.get(id(entry), 0), "process_request", "get_response")
+            for placement, ways in zip(_placements(entry), ways_in, strict=True)
+        ]
+        yield Step("down", f"{_name(entry)}{label}", *cells)
 
 
 def _view_hook(entry: Entry) -> Iterator[Step]:
     if _has(entry, "process_view"):
-        cells = [
-            Cell("thread" if hops else "loop", hops)
-            for hops in (one.hooks.get("process_view", 0) for one in _placements(entry))
-        ]
+        cells = [_view_cell(placement) for placement in _placements(entry)]
         yield Step("down", f"{_name(entry)}.process_view", *cells)
+
+
+def _view_cell(placement: Placement) -> Cell:
+    """Return the cell of a view hook, which the handler calls on the event loop also of a sync chain."""
+    hops = placement.hooks.get("process_view", 0)
+    return Cell("thread" if hops else "loop", hops, back=max(hops - 1, 0))
 
 
 def _up(entry: Entry) -> Iterator[Step]:
     if _has(entry, "process_response"):
-        yield Step("up", f"{_name(entry)}.process_response", *_cells(entry, "process_response"))
+        cells = [_cell(placement, 0, "process_response") for placement in _placements(entry)]
+        yield Step("up", f"{_name(entry)}.process_response", *cells)
     elif _calls(entry):
-        yield Step("up", _name(entry), *_cells(entry))
+        lanes = [Cell("thread" if one.mode == "sync" else "loop", 0) for one in _placements(entry)]
+        yield Step("up", _name(entry), *lanes)
 
 
-def _cells(entry: Entry, *hooks: str) -> Iterator[Cell]:
-    for placement in _placements(entry):
-        hops = sum(placement.hooks.get(hook, 0) for hook in hooks)
-        own = placement.hooks.get("__call__", 0)
-        in_thread = placement.mode == "sync" or hops > own
-        yield Cell("thread" if in_thread else "loop", hops)
+def _cell(placement: Placement, into: int, *hooks: str) -> Cell:
+    """Return the cell of ``hooks``; ``into`` is the hops into the thread that the request makes there."""
+    counted = sum(placement.hooks.get(hook, 0) for hook in hooks)
+    if placement.mode == "sync":
+        return Cell("thread", into + counted, back=counted)
+    # A hook that hops runs in the thread; a coroutine that does so itself is on the event loop.
+    own = placement.hooks.get("__call__", 0) if "get_response" in hooks else 0
+    return Cell("thread" if counted else "loop", counted + own)
 
 
 def _placements(entry: Entry) -> tuple[Placement, Placement]:

@@ -11,7 +11,7 @@ from django_asynckit.report.lines import STYLES, Line, lines_of
 
 _PLAIN_WIDTH: Final = 100
 #: What an output that cannot show these characters gets.
-_ASCII: Final = str.maketrans("↓●↑├─▶…µ±", "v*^|->.u~")
+_ASCII: Final = str.maketrans("↓●↑├┤─◀▶…µ±", "v*^||-<>.u~")
 
 
 def as_text(audit: Audit) -> str:
