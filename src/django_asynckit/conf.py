@@ -105,12 +105,14 @@ def worker_settings() -> WorkerSettings:
 
 
 def _limit() -> int:
-    limit = getattr(settings, "ASYNCKIT_WORKERS", 40)
+    limit = getattr(settings, "ASYNCKIT_WORKERS", None)
+    if limit is None:
+        return 40
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise ImproperlyConfigured(
             f"ASYNCKIT_WORKERS must be a whole number of at least 1, not {limit!r}."
         )
-    return int(limit)
+    return limit
 
 
 def _hold() -> str:

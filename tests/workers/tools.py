@@ -8,7 +8,6 @@ import threading
 from time import monotonic
 
 from asgiref.sync import sync_to_async
-from django.contrib.contenttypes.models import ContentType
 from django.db import connections
 
 from django_asynckit.workers import keeps_no_connection_state
@@ -111,6 +110,8 @@ async def busy():
 
 def query():
     """A function that asks the database, with the fixture ``database``."""
+    from django.contrib.contenttypes.models import ContentType
+
     return ContentType.objects.count(), thread()
 
 
