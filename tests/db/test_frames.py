@@ -294,7 +294,8 @@ async def test_what_the_end_of_a_loop_cancels_may_still_write():
     assert await names() == {"late", "after"}
 
 
-async def test_a_lease_beside_a_block_that_ends_with_its_frame_keeps_what_it_wrote():
+@pytest.mark.parametrize("is_nested", [False, True], ids=["frame", "frame in a frame"])
+async def test_a_lease_beside_a_block_that_ends_with_its_frame_keeps_what_it_wrote(is_nested):
     """Both are in the transaction of the block around the frame."""
 
     async def left(entered):
@@ -313,11 +314,15 @@ async def test_a_lease_beside_a_block_that_ends_with_its_frame_keeps_what_it_wro
         async_to_sync(inner)()
         add_sync("after")
 
+    async def outer():
+        async with aatomic():
+            await sync_to_async(sync)()
+            tasks[0].cancel()
+            await asyncio.wait(tasks)
+
     tasks = []
-    async with worker_lease(), aatomic():
-        await sync_to_async(sync)()
-        tasks[0].cancel()
-        await asyncio.wait(tasks)
+    async with worker_lease():
+        await (sync_to_async(async_to_sync(outer))() if is_nested else outer())
     assert await names() == {"lease", "after"}
 
 

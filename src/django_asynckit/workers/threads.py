@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
 from django.db import connections
@@ -83,8 +83,12 @@ class ThreadSeat(Seat):
 
     def note_call(self) -> None:
         super().note_call()
+        # Their blocks are open on the same connection.
+        for seat in self._seats_around():
+            if seat.thread() is self.thread():
+                Seat.note_call(seat)
         if self.lease is not None:
-            self.lease.note_call()  # Its blocks are open on the same connection.
+            self.lease.note_call()
 
     def connections(self) -> dict[str, BaseDatabaseWrapper]:
         return self._connections if self.lease is None else self.lease.connections()
@@ -111,12 +115,15 @@ class ThreadSeat(Seat):
 
     def is_above(self, other: ThreadSeat | None) -> bool:
         """Whether what comes to ``other`` runs only when the thread has left the sync frame of this one."""
+        return other is None or any(seat is other for seat in self._seats_around())
+
+    def _seats_around(self) -> Iterator[ThreadSeat]:
+        """Return those of the sync frames around this one, the innermost first, as far as they have one."""
         executor = self._executor()
         while executor is not None:
             executor = outer_executor(executor)
-            if executor is not None and vars(executor).get(_SEAT) is other:
-                return True
-        return other is None
+            if executor is not None and _SEAT in vars(executor):
+                yield vars(executor)[_SEAT]
 
     def waits_no_more(self) -> bool:
         """Whether the thread goes on, or is about to."""
