@@ -55,6 +55,42 @@ def test_one_that_another_module_passes_on_is_found(site, tmp_path):
         assert find_application().handler == "unknown"
 
 
+def test_that_of_django_configurations_is_django_s_with_settings_of_its_own(site):
+    site("from configurations.asgi import get_asgi_application")
+    with override_settings(ASGI_APPLICATION="mysite.asgi.application"):
+        found = find_application()
+    assert found.handler == "stock"
+    assert "configurations.setup()" in found.findings[0].hint
+
+
+def test_so_it_is_where_ours_is_imported_too(site):
+    site(
+        "import configurations\nconfigurations.setup()\n"
+        "from django.core.asgi import get_asgi_application as of_admin\n"
+        "from django_asynckit.asgi import get_asgi_application"
+    )
+    with override_settings(ASGI_APPLICATION="mysite.asgi.application"):
+        found = find_application()
+    assert (found.handler, found.findings) == ("asynckit", [])
+
+
+@pytest.mark.parametrize(
+    ("base", "handler"),
+    [("django.core.handlers.asgi", "stock"), ("django_asynckit.handler.asgi", "asynckit")],
+)
+def test_a_subclass_in_another_module_is_seen(site, tmp_path, base, handler):
+    site("from mysite.handler import get_asgi_application\napplication = get_asgi_application()")
+    (tmp_path / "mysite" / "handler.py").write_text(
+        f"from {base} import ASGIHandler\n\n\nclass Patched(ASGIHandler):\n    pass\n"
+    )
+    with override_settings(ASGI_APPLICATION="mysite.asgi.application"):
+        found = find_application()
+    assert found.handler == handler
+    hints = [finding.hint for finding in found.findings]
+    assert hints == [] or "derive the class from django_asynckit.handler.asgi" in hints[0]
+    assert bool(hints) == (handler == "stock")
+
+
 def test_another_one_is_not_known(site):
     site("from channels.routing import get_default_application")
     with override_settings(ASGI_APPLICATION="mysite.asgi.application"):

@@ -32,10 +32,26 @@ STOCK: Final = Rule(
     hint="In that file, import get_asgi_application from django_asynckit.asgi.",
     is_check=False,
 )
+_CONFIGURATIONS: Final = (
+    "django-configurations imports its settings when it is set up. In that file, call "
+    "configurations.setup(), and behind that import get_asgi_application from django_asynckit.asgi."
+)
+_SUBCLASS: Final = (
+    "In that file, derive the class from django_asynckit.handler.asgi.ASGIHandler, and see to it that "
+    "what it overrides is still called."
+)
+#: Whose handler it is that a module imports from one of these.
 _MODULES: Final[dict[str, Handler]] = {
     "django_asynckit.asgi": "asynckit",
+    "django_asynckit.handler.asgi": "asynckit",
     "django.core.asgi": "stock",
+    "django.core.handlers.asgi": "stock",
+    "configurations.asgi": "stock",
 }
+#: What to do about it, where that is not to change the import.
+_FIXES: Final = {"configurations.asgi": _CONFIGURATIONS, "django.core.handlers.asgi": _SUBCLASS}
+#: What makes the application in most projects.
+_MAKER: Final = "get_asgi_application"
 
 
 @dataclass
@@ -60,7 +76,7 @@ def find_application() -> Application:
         return _named(str(path))
     for module in _usual_names():
         if file := _file_of(module):
-            return _read(module, file)
+            return _look_behind(_read(module, file), "application")
     message = "No ASGI application was found: ASGI_APPLICATION is not set, and there is no asgi.py."
     return Application(findings=[NONE.found(Place("ASGI_APPLICATION"), message)])
 
@@ -71,10 +87,17 @@ def _named(path: str) -> Application:
     if not file:
         message = f"ASGI_APPLICATION is {path!r}, but there is no module {module!r}."
         return Application(findings=[NOT_FOUND.found(Place("ASGI_APPLICATION"), message)])
-    found = _read(module, file)
-    if found.handler == "unknown" and (source := _imported_from(file, path.rpartition(".")[2])):
+    return _look_behind(_read(module, file), path.rpartition(".")[2])
+
+
+def _look_behind(found: Application, name: str) -> Application:
+    """See in the module that ``name``, or what makes the application, is imported from, if it is."""
+    sources = (_imported_from(found.file, one) for one in (name, _MAKER))
+    for source in filter(None, sources if found.handler == "unknown" else ()):
         made = _read(source, _file_of(source))
-        found.handler, found.findings = made.handler, made.findings
+        if made.handler != "unknown":
+            found.handler, found.findings = made.handler, made.findings
+            break
     return found
 
 
@@ -111,15 +134,15 @@ def _file_of(module: str) -> str:
 def _read(module: str, file: str) -> Application:
     application = Application(module, file)
     tree = parse(file) or ast.Module([], [])
-    used = {
-        _MODULES[node.module]: node.lineno
+    used = [
+        (_MODULES[node.module], node.module, node.lineno)
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module in _MODULES
-    }
-    if "asynckit" in used:
-        application.handler = "asynckit"
-    elif "stock" in used:
-        application.handler = "stock"
-        place = Place(module, file, used["stock"])
-        application.findings.append(STOCK.found(place, f"{module} uses Django's own handler."))
+    ]
+    # Ours comes before Django's, which other parts of the application may be of.
+    for application.handler, source, line in sorted(used)[:1]:
+        if application.handler == "stock":
+            place, message = Place(module, file, line), f"{module} uses Django's own handler."
+            finding = STOCK.found(place, message, _FIXES.get(source, STOCK.hint))
+            application.findings.append(finding)
     return application
