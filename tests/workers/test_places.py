@@ -268,6 +268,18 @@ async def test_branches_share_what_there_is():
         assert statistics().connected <= 2
 
 
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_branches_that_ask_no_database_keep_no_place_for_long():
+    with Gate() as gate:
+        async with worker_lease():
+            branches = asyncio.create_task(agather(hop(gate)))
+            await gate.wait_entered()
+            assert statistics().connected == 0
+            await asyncio.wait_for(leased(query), 5)
+            gate.open()
+            await branches
+
+
 def waits_inside():
     query()
     return async_to_sync(count)()

@@ -128,13 +128,14 @@ class Places:
             return False
 
     def _take_now(self, worker: Worker) -> bool:
-        has_place = self._is_above_limit(worker) or self.has_room()
+        is_kept = worker.place_is_kept_until > monotonic()
+        has_place = is_kept or self._is_above_limit(worker) or self.has_room()
         if has_place:
             self._give(worker)
         return has_place
 
     def _give(self, worker: Worker) -> None:
-        worker.has_place = True
+        worker.has_place, worker.place_is_kept_until = True, 0.0
         lease = worker.lease()
         if lease is not None:
             lease.has_given_up = False
@@ -145,10 +146,11 @@ class Places:
         return lease is None or not lease.limited
 
     def _counted(self) -> int:
-        lag = min(_LAGS * LAG.seconds, _MOST_FOR_LAG)
-        horizon = monotonic() - books.RECENT - lag
+        now, lag = monotonic(), min(_LAGS * LAG.seconds, _MOST_FOR_LAG)
+        horizon = now - books.RECENT - lag
         return sum(
-            worker.has_place and self._counts(worker, horizon) for worker in self._register.workers
+            worker.place_is_kept_until > now or (worker.has_place and self._counts(worker, horizon))
+            for worker in self._register.workers
         )
 
     def _counts(self, worker: Worker, horizon: float) -> bool:

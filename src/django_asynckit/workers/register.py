@@ -69,7 +69,7 @@ class Register:
         inbox.put(self._look_again)
 
     def reserve(self, lease: Lease, has_room: bool) -> None:
-        """Find a worker with a connection for ``lease``, or with a place for one if there is room.
+        """Find a worker with a connection for ``lease``, or keep a place for it if there is room.
 
         It counts although it has run nothing yet.
         """
@@ -84,7 +84,8 @@ class Register:
             self.idle.remove(worker)
         elif has_room:
             worker = self._any_worker()
-            worker.has_place = True
+            # Not for longer: it may never query.
+            worker.place_is_kept_until = monotonic() + SHORT
         else:
             lent = next((one for one in self.lendable if one.has_place), None)
             worker = None if lent is None else self._lend(lent)

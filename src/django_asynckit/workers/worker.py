@@ -51,6 +51,8 @@ class Worker(threading.Thread):
         )
         #: Whether it holds a database connection, or may at any moment; the pool's lock guards it.
         self.has_place = False
+        #: Until when a place is kept for it, in the time of ``monotonic()``.
+        self.place_is_kept_until = 0.0
         #: A weak reference to the lease that has this worker.
         self.lease: Callable[[], Any] = nobody
         self._clients = CacheClients()
