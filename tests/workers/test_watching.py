@@ -261,6 +261,7 @@ async def test_a_database_in_memory_keeps_its_data(database, monkeypatch):
     async with worker_lease():
         assert await ContentType.objects.acount() == 0
         assert await hop(driver) is first
+        await hop(first.close)  # Else Python complains.
 
 
 async def test_a_connection_that_could_not_be_set_up_again_is_closed(kept, monkeypatch):
