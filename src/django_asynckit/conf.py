@@ -19,6 +19,7 @@ NAMES: Final = (
     "ASYNCKIT_CARRY_CONNECTION_STATE",
     "ASYNCKIT_NATIVE_MIDDLEWARE",
     "ASYNCKIT_NON_BLOCKING_MIDDLEWARE",
+    "ASYNCKIT_SYNC_CHAIN",
     "ASYNCKIT_WORKERS",
     "ASYNCKIT_WORKER_HOLD",
     "ASYNCKIT_WORKER_IDLE_SECONDS",
@@ -48,6 +49,14 @@ class Conf:
             raise ImproperlyConfigured(
                 f"ASYNCKIT_NATIVE_MIDDLEWARE must be True or False, not {value!r}."
             )
+        return value
+
+    @property
+    def sync_chain(self) -> bool:
+        """``ASYNCKIT_SYNC_CHAIN``: let requests to sync views go through a sync chain."""
+        value = getattr(settings, "ASYNCKIT_SYNC_CHAIN", False)
+        if not isinstance(value, bool):
+            raise ImproperlyConfigured(f"ASYNCKIT_SYNC_CHAIN must be True or False, not {value!r}.")
         return value
 
     @property
@@ -171,6 +180,7 @@ def _forget_worker_settings(*, setting: str, **_kwargs: Any) -> None:
 #: What reads each setting, and raises ``ImproperlyConfigured`` if it has a value that it cannot have.
 READERS: Final[dict[str, Callable[[], Any]]] = {
     "ASYNCKIT_NATIVE_MIDDLEWARE": lambda: conf.native_middleware,
+    "ASYNCKIT_SYNC_CHAIN": lambda: conf.sync_chain,
     "ASYNCKIT_NON_BLOCKING_MIDDLEWARE": lambda: conf.non_blocking_middleware,
     "ASYNCKIT_WORKERS": _limit,
     "ASYNCKIT_WORKER_HOLD": _hold,

@@ -30,9 +30,10 @@ _DECORATORS = """
 #: For each way of running, labels as ``runtests.py`` takes them.
 LABELS: Final = {
     "chain": _CHAIN.split(),
+    "sync-chain": _CHAIN.split(),
     "direct": _DIRECT.split(),
     "decorators": _DECORATORS.split(),
 }
 
 #: How many tests run at least, so that a run that lost most of them is seen.
-FEWEST: Final = {"chain": 6000, "direct": 1400, "decorators": 500}
+FEWEST: Final = {"chain": 6000, "sync-chain": 6000, "direct": 1400, "decorators": 500}

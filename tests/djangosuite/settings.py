@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3"},
     "other": {"ENGINE": "django.db.backends.sqlite3"},
@@ -11,3 +13,5 @@ SECRET_KEY = "django_tests_secret_key"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 USE_TZ = False
 TEST_RUNNER = "tests.djangosuite.runner.Runner"
+# Requests to sync views go through the sync chain, the others as ever.
+ASYNCKIT_SYNC_CHAIN = os.environ.get("DJANGOSUITE_MODE") == "sync-chain"

@@ -26,6 +26,7 @@ from django_asynckit.handler.chain import call_that_waits, improve, noting, noti
 from django_asynckit.handler.error_views import let_error_views_be_async
 from django_asynckit.handler.exceptions import ExceptionHooks
 from django_asynckit.handler.loading import native_middleware
+from django_asynckit.handler.sync_chain import SyncChain, sync_chain_for, take_match
 from django_asynckit.handler.urls import set_urlconf
 from django_asynckit.middleware._hooks import is_non_blocking
 from django_asynckit.middleware._mro import is_untouched
@@ -41,6 +42,9 @@ class AsyncHandlerMixin(base.BaseHandler):
     _middleware_chain: Any
     _template_response_middleware: Any
     _view_middleware: Any
+    #: Whether middleware that is sync only waits in a thread for what is below it.
+    _waits = False
+    _sync_chain: SyncChain | None = None
 
     def load_middleware(self, is_async: bool = True) -> None:  # noqa: ARG002
         """Build the chain with Django's own method, native classes in the place of Django's."""
@@ -48,6 +52,7 @@ class AsyncHandlerMixin(base.BaseHandler):
         let_error_views_be_async()
         with native_middleware():
             super().load_middleware(is_async=True)
+        self._sync_chain = sync_chain_for(self, takes_unknown=self._waits)
         self._middleware_chain = improve(self._middleware_chain)
         self._view_middleware = list(map(noting_hook, self._view_middleware))
         hooks = map(noting_hook, self._template_response_middleware)
@@ -60,6 +65,7 @@ class AsyncHandlerMixin(base.BaseHandler):
         adapted: Any = super().adapt_method_mode(is_async, method, *args, **kwargs)
         in_thread = behind_sync_to_async(adapted)
         if in_thread is not None and in_thread is method and is_waiting(method):
+            self._waits = True
             return call_that_waits(adapt(noting(in_thread)))
         return adapted
 
@@ -68,12 +74,21 @@ class AsyncHandlerMixin(base.BaseHandler):
         if not is_untouched(super().get_response_async, base):
             # Somebody instruments Django's method; it hops to log, and must be the one that runs.
             return await super().get_response_async(request)
+        if self._sync_chain is not None and self._sync_chain.takes(request):
+            found = await run_for_response(request, self._sync_chain.get_response, request)
+            if found is not None:
+                return found  # type: ignore[no-any-return]
         set_urlconf(setting("ROOT_URLCONF"))
         response: HttpResponseBase = await self._middleware_chain(request)
         response._resource_closers.append(request.close)  # type: ignore[attr-defined]
         if response.status_code >= 400:
             await log_status(request, response)
         return response
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Resolve with Django's own, unless that was done to choose the chain, and nothing has changed since."""
+        found: ResolverMatch = take_match(request) or super().resolve_request(request)
+        return found
 
     async def _get_response_async(self, request: HttpRequest) -> Any:
         """Mirror Django's method; exceptions hop only to exception middleware that may block."""

@@ -52,6 +52,13 @@ def native_middleware() -> Iterator[None]:
             module.import_string = original
 
 
+@contextlib.contextmanager
+def djangos_middleware() -> Iterator[None]:
+    """Let ``load_middleware()`` find what ``settings.MIDDLEWARE`` names, also while another thread builds a chain."""
+    with _lock:
+        yield
+
+
 class _Import:
     """Stands in for ``import_string()`` while a chain is built."""
 

@@ -1,0 +1,130 @@
+"""The sync chain: a request to a sync view goes through Django's own sync handler, whole, in one hop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import TracebackType
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.handlers import base
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch, get_resolver
+from django.utils.module_loading import import_string
+from django.utils.translation import get_language
+
+from django_asynckit._compat import iscoroutinefunction
+from django_asynckit.conf import conf, setting
+from django_asynckit.handler.loading import djangos_middleware
+
+logger = logging.getLogger("django_asynckit")
+
+_MATCH: Final = "_asynckit_match"
+#: What a handler of the user's may override, so that only its own chain does it.
+_METHODS: Final = (
+    "_get_response",
+    "_get_response_async",
+    "adapt_method_mode",
+    "check_response",
+    "get_response_async",
+    "load_middleware",
+    "make_view_atomic",
+    "process_exception_by_middleware",
+    "resolve_request",
+)
+
+
+class SyncChain(base.BaseHandler):
+    """Django's handler for sync requests. It is made in a thread, when the first request comes.
+
+    ``takes_unknown`` says whether a request goes here whose path belongs to no view.
+    """
+
+    _middleware_chain: Any = None
+
+    def __init__(self, *, takes_unknown: bool) -> None:
+        self._takes_unknown = takes_unknown
+        self._lock = threading.RLock()
+        #: Whether it cannot be made, so that the site has one chain.
+        self.is_broken = False
+
+    def takes(self, request: HttpRequest) -> bool:
+        """Whether ``request`` goes here: as far as its path tells, before any middleware, to a sync view.
+
+        A guess: middleware may choose another URLconf or language. Either chain serves either view.
+        """
+        if self.is_broken:
+            return False
+        try:
+            match = get_resolver(setting("ROOT_URLCONF")).resolve(request.path_info)
+        except (
+            Exception
+        ):  # There is none, or a converter queries: its error comes where Django resolves.
+            return self._takes_unknown
+        vars(request)[_MATCH] = (match, request.path_info, get_language())
+        return not iscoroutinefunction(match.func)
+
+    def get_response(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
+        """Return the response, or ``None`` if the chain cannot be made; in the request's worker."""
+        if self._middleware_chain is None:
+            self._make()
+        return None if self.is_broken else super().get_response(request)
+
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Resolve with Django's own, unless :meth:`takes` has, and nothing has changed since."""
+        return take_match(request) or super().resolve_request(request)
+
+    def _make(self) -> None:
+        with self._lock, djangos_middleware():
+            if self._middleware_chain is not None or self.is_broken:
+                return
+            try:
+                self.load_middleware()
+            except Exception as error:
+                self.is_broken = True
+                logger.warning(
+                    "%s cannot be made twice, so requests to sync views go through the chain for async "
+                    "views, with more hops. Mend that, or set ASYNCKIT_SYNC_CHAIN = False.",
+                    _path_of(error.__traceback__),
+                    exc_info=True,
+                )
+
+
+def sync_chain_for(handler: Any, *, takes_unknown: bool) -> SyncChain | None:
+    """Return the sync chain beside the chain of ``handler``, if the site is to have one."""
+    if not conf.sync_chain or not all(_is_known(type(handler), name) for name in _METHODS):
+        return None
+    if any(not getattr(import_string(path), "sync_capable", True) for path in settings.MIDDLEWARE):
+        return None  # Each request would enter an event loop for it.
+    return SyncChain(takes_unknown=takes_unknown)
+
+
+def take_match(request: HttpRequest) -> ResolverMatch | None:
+    """Return what the path of ``request`` was resolved to before, once, and if it still would be."""
+    kept = vars(request).pop(_MATCH, None)
+    if kept is None or hasattr(request, "urlconf"):
+        return None
+    match, path, language = kept
+    if path != request.path_info or language != get_language():
+        return None
+    request.resolver_match = match
+    found: ResolverMatch = match
+    return found
+
+
+def _is_known(cls: type, name: str) -> bool:
+    """Whether the method is one of Django's or of ours."""
+    owner = next(one for one in cls.__mro__ if name in vars(one))
+    return owner.__module__.startswith(("django.", "django_asynckit."))
+
+
+def _path_of(traceback: TracebackType | None) -> str:
+    """Return the path of the middleware that was being made."""
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_name == "load_middleware" and "middleware_path" in frame.f_locals:
+            return str(frame.f_locals["middleware_path"])
+        traceback = traceback.tb_next
+    return "The middleware"
