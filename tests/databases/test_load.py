@@ -76,6 +76,17 @@ def test_1000_requests_that_wait_behind_sync_only_middleware(postgresql, start_o
     assert answers.seconds < 4 + BUSY
 
 
+def test_sync_only_middleware_leaves_the_limit_of_connections_to_the_sync_chain(
+    postgresql, start_only_site
+):
+    settings = {**SYNC_ONLY, "ASYNCKIT_SYNC_CHAIN": True}
+    server = start_only_site(postgresql, settings, CONN_MAX_AGE=None)
+    with postgresql.watch() as watch:
+        answers = ask(server, ["/count/sync/"] * 1000, concurrency=1000)
+    assert_all_right(server, answers)
+    assert 1 <= watch.most <= limit(server)
+
+
 @pytest.mark.parametrize("query", ["", "?raw=1"], ids=["stateless", "raw"])
 def test_lock_around_a_query_is_no_deadlock(network_database, start_site, query):
     server = start_site(network_database, {"ASYNCKIT_WORKERS": 8})

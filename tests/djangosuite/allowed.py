@@ -13,7 +13,7 @@ class Allowed:
     test: str
     reason: str
     #: In which ways of running it does.
-    modes: tuple[str, ...] = ("chain",)
+    modes: tuple[str, ...] = ("chain", "sync-chain")
     #: On which versions of Django, such as "5.2"; none means all.
     versions: tuple[str, ...] = ()
 
@@ -31,7 +31,7 @@ ALLOWED: Final = (
         "auth_tests.test_remote_user.CustomProcessRequestMiddlewareTest"
         ".test_async_warns_sync_only_middleware",
         "A subclass that overrides process_request() only is run, now and later: no deprecation.",
-        modes=("chain", "direct"),
+        modes=("chain", "sync-chain", "direct"),
         versions=("5.2", "6.0"),
     ),
     Allowed(

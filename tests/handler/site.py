@@ -279,6 +279,14 @@ async def renders_badly(request):
     return TemplateResponse(request, "there-is-no-such-template.html", {})
 
 
+def renders_sync(request):
+    return TemplateResponse(request, engines["django"].from_string("rendered {{ n }}"), {"n": 1})
+
+
+def renders_badly_sync(request):
+    return TemplateResponse(request, "there-is-no-such-template.html", {})
+
+
 async def renders_asynchronously(request):
     class Response(HttpResponse):
         async def render(self):
@@ -343,6 +351,8 @@ urlpatterns = [
     path("coroutine/", returns_coroutine),
     path("template/", renders),
     path("template/bad/", renders_badly),
+    path("template/sync/", renders_sync),
+    path("template/bad/sync/", renders_badly_sync),
     path("template/async/", renders_asynchronously),
     path("template/inline/", renders_inline),
     path("template/coroutine/", renders_to_a_coroutine),

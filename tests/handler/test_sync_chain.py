@@ -1,0 +1,330 @@
+"""Requests to sync views in one hop: the same answers, calls, signals and logs as on Django's handler."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.test import override_settings
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+from django.utils import translation
+
+from django_asynckit.handler import sync_chain
+from django_asynckit.handler.asgi import ASGIHandler
+from django_asynckit.handler.sync_chain import SyncChain
+from django_asynckit.test import AsyncClient, Client
+from django_asynckit.trace import record_hops
+from tests import settings as project
+from tests.driver import drive, plain_root_logger, scope_for
+from tests.handler import site
+from tests.handler.tools import assert_equal, assert_same, captured_logs, observe
+from tests.workers.tools import until_idle
+
+pytestmark = pytest.mark.usefixtures("_sync_chain")
+STYLES = ("django", "inline", "hop", "twinsync", "empty", "fsync", "fboth", "synconly")
+#: Paths of the site of these tests with views of each kind.
+PATHS = ("/", "/sync/", "/template/sync/", "/template/bad/sync/", "/broken/sync/", "/nowhere/")
+
+
+@pytest.fixture
+def _sync_chain():
+    with override_settings(ASYNCKIT_SYNC_CHAIN=True):
+        yield
+
+
+async def assert_like_djangos(styles, behaviours=("", "", ""), path="/sync/", **settings):
+    def paths(names):
+        return [site.name(*item) for item in zip(names, "abc", behaviours, strict=False)]
+
+    own = ("inline", "hop", "twin", "twinsync")
+    reference = ["django" if style in own else style for style in styles]
+    with override_settings(ROOT_URLCONF="tests.handler.site", **settings):
+        with override_settings(MIDDLEWARE=paths(reference)):
+            stock = await observe(DjangoASGIHandler(), scope_for(path), exceptions=True)
+        with override_settings(MIDDLEWARE=paths(styles)):
+            ours = await observe(ASGIHandler(), scope_for(path), exceptions=True)
+    assert_equal(ours, stock)
+    return ours
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_pair_of_styles(path):
+    for styles in itertools.product(STYLES, repeat=2):
+        await assert_like_djangos(styles, path=path)
+
+
+@pytest.mark.parametrize("outcome", ["raises", "responds", "denies", "falsy", "none"])
+async def test_each_hook_at_each_layer(outcome):
+    places = [
+        ("request", "/sync/"),
+        ("view", "/sync/"),
+        ("response", "/sync/"),
+        ("template", "/template/sync/"),
+        ("exception", "/broken/sync/"),
+        ("exception", "/template/bad/sync/"),
+    ]
+    for (hook, where), layer in itertools.product(places, (0, 2)):
+        behaviours = ["", "", ""]
+        behaviours[layer] = f"{hook}-{outcome}"
+        await assert_like_djangos(("hop", "synconly", "inline"), behaviours, where)
+
+
+def urlconf(patterns):
+    return type("Urls", (), {"urlpatterns": patterns})
+
+
+async def hops_of(url, *, method="GET", middleware=(), urls=None, **settings):
+    names = {"MIDDLEWARE": [*project.MIDDLEWARE, *middleware], **settings}
+    if urls is not None:
+        names["ROOT_URLCONF"] = urlconf(urls)
+    with override_settings(**names), plain_root_logger():
+        handler = ASGIHandler()
+        await drive(handler, url, method=method)
+        with record_hops() as trace:
+            reply = await drive(handler, url, method=method)
+    return reply, len(trace.hops)
+
+
+def sync_only(get_response):
+    def middleware(request):
+        request.thread = threading.current_thread()
+        return get_response(request)
+
+    return middleware
+
+
+def in_its_thread(request):
+    assert request.thread is threading.current_thread()
+    return HttpResponse(b"sync")
+
+
+async def of_loop(request):
+    return HttpResponse(b"async")
+
+
+def streamed(request):
+    return StreamingHttpResponse(iter([b"a", b"b"]))
+
+
+def fails(request):
+    raise ValueError("of the view")
+
+
+MIXED = [
+    path("", in_its_thread),
+    path("async/", of_loop),
+    path("stream/", streamed),
+    path("file/", lambda request: FileResponse(open(__file__, "rb"))),  # noqa: SIM115
+    path("fails/", fails),
+]
+SYNC_ONLY = f"{__name__}.sync_only"
+
+
+@pytest.mark.parametrize("url", ["/", "/fails/", "/nowhere/"])
+async def test_one_hop_whatever_middleware_there_is(url):
+    _, hops = await hops_of(url, middleware=[SYNC_ONLY] * 3, urls=MIXED)
+    assert hops == 1
+
+
+async def test_without_it_each_layer_hops():
+    _, hops = await hops_of("/", middleware=[SYNC_ONLY] * 3, urls=MIXED, ASYNCKIT_SYNC_CHAIN=False)
+    assert hops > 1
+
+
+async def test_async_views_are_as_ever():
+    reply, hops = await hops_of("/async/", urls=MIXED)
+    assert (reply.body, hops) == (b"async", 0)
+
+
+async def test_what_belongs_to_no_view_stays_on_the_loop_where_no_middleware_waits():
+    reply, hops = await hops_of("/nowhere/", urls=MIXED)
+    assert (reply.status, hops) == (404, 0)
+
+
+@pytest.mark.parametrize("url", ["/fails/", "/nowhere/", "/async/"])
+@pytest.mark.parametrize("middleware", [[], [SYNC_ONLY]], ids=["none", "sync-only"])
+async def test_answers_are_djangos(url, middleware):
+    urls = urlconf(MIXED)
+    await assert_same(scope_for(url), ROOT_URLCONF=urls, MIDDLEWARE=middleware, exceptions=True)
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+@pytest.mark.parametrize("url", ["/stream/", "/file/"])
+@pytest.mark.parametrize("middleware", [[], [SYNC_ONLY]], ids=["none", "sync-only"])
+async def test_streams_are_sent(url, middleware):
+    with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=middleware):
+        ours = await drive(ASGIHandler(), url)
+        stock = await drive(DjangoASGIHandler(), url)
+    assert (ours.status, ours.headers, ours.body) == (stock.status, stock.headers, stock.body)
+
+
+def with_urlconf(get_response):
+    """Choose another URLconf, as django-hosts does."""
+
+    def middleware(request):
+        request.urlconf = OTHER
+        return get_response(request)
+
+    return middleware
+
+
+def with_language(get_response):
+    def middleware(request):
+        with translation.override("de"):
+            return get_response(request)
+
+    return middleware
+
+
+OTHER = urlconf([path("", of_loop), path("async/", lambda r: HttpResponse(b"other"))])
+
+
+@pytest.mark.parametrize("url", ["/", "/async/", "/stream/"])
+async def test_a_guess_that_middleware_makes_wrong_is_answered_right(url):
+    await assert_same(
+        scope_for(url),
+        ROOT_URLCONF=urlconf(MIXED),
+        MIDDLEWARE=[f"{__name__}.with_urlconf"],
+    )
+
+
+class Counting(StringConverter):
+    count = 0
+
+    def to_python(self, value):
+        type(self).count += 1
+        if value == "raises":
+            raise OSError("of the converter")
+        return f"{value} in {translation.get_language()}"
+
+
+async def of_value(request, value):
+    return HttpResponse(value)
+
+
+register_converter(Counting, "counting")
+CONVERTED = [
+    path("sync/<counting:value>/", lambda request, value: HttpResponse(value)),
+    path("async/<counting:value>/", of_value),
+]
+
+
+@pytest.mark.parametrize("url", ["/sync/a/", "/async/a/"])
+async def test_a_path_is_resolved_once(url):
+    Counting.count = 0
+    with override_settings(ROOT_URLCONF=urlconf(CONVERTED), MIDDLEWARE=[]):
+        assert (await drive(ASGIHandler(), url)).body == b"a in en-us"
+    assert Counting.count == 1
+
+
+@pytest.mark.parametrize("url", ["/sync/a/", "/async/a/", "/sync/raises/"])
+async def test_it_is_resolved_again_where_the_language_has_changed(url):
+    seen = await assert_same(
+        scope_for(url),
+        ROOT_URLCONF=urlconf(CONVERTED),
+        MIDDLEWARE=[f"{__name__}.with_language"],
+    )
+    assert seen.reply.status == 500 or seen.reply.body == b"a in de"
+
+
+made = []
+
+
+def counted(get_response):
+    made.append(get_response)
+    if len(made) > 1 and counted.fails:
+        raise ValueError("Duplicated timeseries")
+    return lambda request: get_response(request)
+
+
+@pytest.fixture
+def _counted():
+    made.clear()
+    counted.fails = False
+
+
+@pytest.mark.usefixtures("_counted")
+async def test_the_second_chain_is_made_when_it_is_needed():
+    with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=[f"{__name__}.counted"]):
+        handler = ASGIHandler()
+        await drive(handler, "/async/")
+        assert len(made) == 1
+        for _ in range(2):
+            assert (await drive(handler, "/stream/")).body == b"ab"
+        assert len(made) == 2
+
+
+@pytest.mark.usefixtures("_counted")
+async def test_a_middleware_that_cannot_be_made_twice_keeps_one_chain():
+    counted.fails = True
+    with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=[f"{__name__}.counted"]):
+        handler = ASGIHandler()
+        with captured_logs("django_asynckit") as records:
+            for _ in range(2):
+                assert (await drive(handler, "/stream/")).body == b"ab"
+    (record,) = records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith(f"{__name__}.counted cannot be made twice")
+    assert len(made) == 2
+
+
+async def test_a_second_request_waits_while_the_chain_is_made():
+    chain = SyncChain(takes_unknown=False)
+    chain.load_middleware()
+    chain._make()
+    assert not chain.is_broken
+
+
+def async_only(get_response):
+    async def middleware(request):
+        return await get_response(request)
+
+    return middleware
+
+
+async_only.sync_capable, async_only.async_capable = False, True
+
+
+def test_async_only_middleware_keeps_one_chain():
+    with override_settings(MIDDLEWARE=[f"{__name__}.async_only"]):
+        assert ASGIHandler()._sync_chain is None
+
+
+def test_a_handler_that_overrides_a_method_keeps_one_chain():
+    class Own(ASGIHandler):
+        def resolve_request(self, request):
+            return super().resolve_request(request)
+
+    assert Own()._sync_chain is None
+    assert ASGIHandler()._sync_chain is not None
+
+
+def test_the_middleware_is_named_as_far_as_it_is_known():
+    assert sync_chain._path_of(None) == "The middleware"
+
+
+def test_a_wrong_setting_is_an_error():
+    with (
+        override_settings(ASYNCKIT_SYNC_CHAIN="yes"),
+        pytest.raises(ImproperlyConfigured, match="ASYNCKIT_SYNC_CHAIN must be True or False"),
+    ):
+        ASGIHandler()
+
+
+def test_the_test_clients_do_the_same():
+    with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=[SYNC_ONLY]):
+        assert Client().get("/").content == b"sync"
+        with pytest.raises(ValueError, match="of the view"):
+            Client().get("/fails/")
+
+
+async def test_so_does_the_async_one():
+    with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=[SYNC_ONLY]):
+        assert (await AsyncClient().get("/")).content == b"sync"
+    await until_idle()
