@@ -61,11 +61,11 @@ async def test_a_call_counts_as_a_short_one_anew_when_the_one_before_has_ended(m
     monkeypatch.setattr(register, "SHORT", 0.4)
     async with worker_lease():
         lease = current_lease.get()
+        begun = monotonic()
         first = asyncio.create_task(hop(sleep, 0.2))
-        second = asyncio.create_task(hop(sleep, 0.2))
+        second = asyncio.create_task(hop(sleep, 1))
         await first
-        since = POOL._register.running[lease]
-        assert monotonic() - since < 0.2
+        assert POOL._register.running[lease] - begun >= 0.2
         await second
 
 
@@ -183,11 +183,11 @@ async def test_who_waits_too_long_gets_an_error(caplog):
     assert record.levelno == logging.WARNING
 
 
-@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.2)
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=1)
 async def test_who_has_waited_in_vain_does_not_wait_again_until_there_is_one():
     async with worker_lease():
         async with connected():
-            for longest in (30, 0.15):
+            for longest in (30, 0.9):
                 since = monotonic()
                 with pytest.raises(WorkerTimeout):
                     await hop(query)
@@ -212,7 +212,7 @@ def fails_without_connection(request):
 
 
 @pytest.mark.parametrize("middleware", [[], project.MIDDLEWARE], ids=["bare", "seven"])
-@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=0.5, DEBUG=True)
+@override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=1.5, DEBUG=True)
 async def test_a_request_waits_in_vain_once_also_where_its_error_page_needs_a_thread(middleware):
     urls = type("Urls", (), {"urlpatterns": [path("", fails_without_connection)]})
     with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware), plain_root_logger():
@@ -220,7 +220,7 @@ async def test_a_request_waits_in_vain_once_also_where_its_error_page_needs_a_th
         async with connected():
             since = monotonic()
             reply = await drive(handler)
-            assert 0.5 <= monotonic() - since < 0.95
+            assert 1.5 <= monotonic() - since < 2.9
     assert reply.status == 500
     assert b"WorkerTimeout" in reply.body
     await until_idle()
@@ -353,7 +353,7 @@ async def test_who_is_cancelled_holds_nothing_up():
         await until(lambda: len(POOL._places) == 1)
         waits.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(waits, 1)
+            await asyncio.wait_for(waits, 5)
     await asyncio.wait_for(leased(query), 5)
     await until_idle()
 
@@ -369,7 +369,7 @@ async def test_a_block_that_waits_can_be_cancelled():
         await until(lambda: len(POOL._places) == 1)
         waits.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(waits, 1)
+            await asyncio.wait_for(waits, 5)
     async with worker_lease(), aatomic():
         assert await ContentType.objects.acount() == 0
     await until_idle()
