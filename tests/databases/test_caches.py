@@ -26,6 +26,10 @@ def redis_server():
         yield client
 
 
+def clients_of_site(redis_server) -> list:
+    return [client for client in redis_server.client_list() if client["name"] == NAME]
+
+
 def test_workers_keep_their_redis_connections(sqlite, start_site, redis_server):
     """Django makes a new client, and so a new connection, in each context."""
     settings = {
@@ -39,17 +43,21 @@ def test_workers_keep_their_redis_connections(sqlite, start_site, redis_server):
         },
     }
     server = start_site(sqlite, settings)
+    ask(server, ["/cache/"])  # The first one imports the driver, so it is no short call.
     before = redis_server.info("stats")["total_connections_received"]
     answers = ask(server, ["/cache/"] * 200, concurrency=20)
     assert answers.counted() == {200: 200}, server.output[-3000:]
     assert set(answers.bodies) == {"value"}
-    mine = [client for client in redis_server.client_list() if client["name"] == NAME]
+    until = time.monotonic() + 10
+    # Where the machine is busy there are more for a while.
+    while len(mine := clients_of_site(redis_server)) > WORKERS and time.monotonic() < until:
+        time.sleep(0.05)
     assert 1 <= len(mine) <= WORKERS
     # Others may use this Redis, too.
     opened = redis_server.info("stats")["total_connections_received"] - before
     assert opened < 100
     server.stop()
     until = time.monotonic() + 5
-    while time.monotonic() < until and any(c["name"] == NAME for c in redis_server.client_list()):
+    while time.monotonic() < until and clients_of_site(redis_server):
         time.sleep(0.05)
-    assert not any(client["name"] == NAME for client in redis_server.client_list())
+    assert not clients_of_site(redis_server)

@@ -38,7 +38,9 @@ class Assets(whitenoise.WhiteNoiseMiddleware):
 def imported(path):
     module, _, name = path.rpartition(".")
     if module.startswith("django_prometheus"):
-        pytest.importorskip("django_prometheus", reason="Django 6.1 is refused by django-prometheus")
+        pytest.importorskip(
+            "django_prometheus", reason="Django 6.1 is refused by django-prometheus"
+        )
     return getattr(import_module(module), name)
 
 

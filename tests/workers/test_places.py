@@ -22,7 +22,7 @@ from django_asynckit.exceptions import WorkerTimeout
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.workers import register, statistics, worker_lease
 from django_asynckit.workers.context import POOL, current_lease
-from django_asynckit.workers.job import LAG, spends_its_time_waiting
+from django_asynckit.workers.job import LAG, Lag, spends_its_time_waiting
 from django_asynckit.workers.register import RECENT
 from tests import settings as project
 from tests.driver import drive, plain_root_logger
@@ -67,6 +67,17 @@ async def test_a_call_counts_as_a_short_one_anew_when_the_one_before_has_ended(m
         await first
         assert POOL._register.running[lease] - begun >= 0.2
         await second
+
+
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_it_counts_for_longer_where_the_processors_are_busy(monkeypatch):
+    monkeypatch.setattr(register, "LAG", Lag())
+    register.LAG.seconds = 0.2
+    since = monotonic()
+    first, second = (asyncio.create_task(leased(sleep, 1)) for _ in range(2))
+    await until(lambda: statistics().running == 2)
+    assert monotonic() - since >= 0.6
+    await asyncio.gather(first, second)
 
 
 @override_settings(ASYNCKIT_WORKERS=3)

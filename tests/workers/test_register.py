@@ -14,7 +14,7 @@ import pytest
 from django.test import override_settings
 
 from django_asynckit.workers import keeps_no_connection_state, pool, register, waiting
-from django_asynckit.workers.job import Job
+from django_asynckit.workers.job import Job, Lag
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.pool import Pool
 from django_asynckit.workers.waiting import Waiting
@@ -178,6 +178,7 @@ async def test_the_books_balance_after_each_random_step(monkeypatch, seed, hold)
     limit = 1 + seed % 4
     world = World(seed)
     monkeypatch.setattr(register, "SHORT", 0.1)
+    monkeypatch.setattr(register, "LAG", Lag())
     for module in (pool, register, waiting):
         monkeypatch.setattr(module, "monotonic", lambda: world.now)
     monkeypatch.setattr(Worker, "start", lambda worker: world.workers.append(worker))

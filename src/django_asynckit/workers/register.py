@@ -12,13 +12,17 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from django_asynckit.conf import worker_settings
-from django_asynckit.workers.job import Job
+from django_asynckit.workers.job import LAG, Job
 from django_asynckit.workers.lease import Lease
 from django_asynckit.workers.worker import Worker, nobody
 
 #: For how many seconds a call counts as a short one, and for how many after its last one a lease counts.
 SHORT: Final = 0.1
 RECENT: Final = 0.1
+#: For so many times the lag of the event loop more a call counts as short, up to so many seconds: where the
+#: processors are busy each call takes longer, and more threads would not help.
+_LAGS: Final = 3
+_MOST_FOR_LAG: Final = 1.0
 _LONG_AGO: Final = float("-inf")
 T = TypeVar("T")
 
@@ -157,11 +161,11 @@ class Register:
 
         Note when that changes.
         """
-        now = monotonic()
-        short = _later_than(now - SHORT, self.running)
+        now, short_for = monotonic(), SHORT + min(_LAGS * LAG.seconds, _MOST_FOR_LAG)
+        short = _later_than(now - short_for, self.running)
         recent = _later_than(now - RECENT, self.resting)
         self.next_change = min(
-            self.running[short[-1]] + SHORT if short else inf,
+            self.running[short[-1]] + short_for if short else inf,
             self.resting[recent[-1]] + RECENT if recent else inf,
         )
         return len(short), recent

@@ -8,6 +8,7 @@ import itertools
 import logging
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -44,10 +45,12 @@ class Worker(threading.Thread):
     def __init__(self, owner: Owner) -> None:
         super().__init__(name=f"asynckit-worker-{next(_numbers)}", daemon=True)
         self.inbox: queue.SimpleQueue[Callable[[Worker], None] | None] = queue.SimpleQueue()
+        # Weak, so that it goes with its thread, and at once: cache clients are closed by that.
+        me: Any = weakref.ref(self)
         self.connections = Connections(
             self.inbox.put,
-            before_first=lambda: owner.take_place(self),
-            behind_last=lambda: owner.give_place_back(self),
+            before_first=lambda: owner.take_place(me()),
+            behind_last=lambda: owner.give_place_back(me()),
         )
         #: Whether it holds a database connection, or may at any moment; the pool's lock guards it.
         self.has_place = False
