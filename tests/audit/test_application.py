@@ -91,6 +91,13 @@ def test_a_subclass_in_another_module_is_seen(site, tmp_path, base, handler):
     assert bool(hints) == (handler == "stock")
 
 
+def test_one_that_an_unknown_module_makes_is_not_known(site, tmp_path):
+    site("from mysite.made import application")
+    (tmp_path / "mysite" / "made.py").write_text("application = print\n")
+    with override_settings(ASGI_APPLICATION="mysite.asgi.application"):
+        assert find_application().handler == "unknown"
+
+
 def test_another_one_is_not_known(site):
     site("from channels.routing import get_default_application")
     with override_settings(ASGI_APPLICATION="mysite.asgi.application"):

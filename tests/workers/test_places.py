@@ -122,7 +122,7 @@ async def test_first_come_first_served():
 
 
 @override_settings(ASYNCKIT_WORKERS=1)
-async def test_the_connection_of_a_worker_without_a_request_is_closed_for_who_waits():
+async def test_the_connection_of_a_worker_without_a_request_goes_to_who_waits():
     with Gate() as gate:
 
         def late():
@@ -277,6 +277,26 @@ async def test_branches_share_what_there_is():
         counts = [ContentType.objects.acount() for _ in range(5)]
         assert await asyncio.wait_for(agather(*counts), 5) == (0,) * 5
         assert statistics().connected <= 2
+
+
+@override_settings(ASYNCKIT_WORKERS=1)
+async def test_a_branch_does_not_overtake():
+    order = []
+
+    async def request(name, count):
+        async with worker_lease():
+            await count
+        order.append(name)
+
+    async with connected():
+        tasks = []
+        for name in ("first", "branch"):
+            count = ContentType.objects.acount()
+            count = agather(count) if name == "branch" else count
+            tasks.append(asyncio.create_task(request(name, count)))
+            await until(lambda waiting=len(tasks): len(POOL._places) == waiting)
+    await asyncio.gather(*tasks)
+    assert order == ["first", "branch"]
 
 
 @override_settings(ASYNCKIT_WORKERS=1)

@@ -31,8 +31,8 @@ _MOST_FOR_LAG: Final = 3.0
 class Places:
     """The places of a pool. A worker takes one before it connects, and waits for it in its thread.
 
-    It gives that back when all its connections are closed. One that nobody needs, of a worker that
-    no request has or that may be lent, is emptied by ``empty`` for who waits. ``lock`` is the pool's.
+    It gives that back when all its connections are closed. One that nobody needs now, of a worker that
+    may be lent, is emptied by ``empty`` for who waits. ``lock`` is the pool's.
     """
 
     def __init__(
@@ -169,9 +169,11 @@ class Places:
             self._empty(free[len(ending)])
 
     def _free(self) -> Iterator[Worker]:
-        """Return who has a place that nobody needs now, those first that will give it back anyway."""
-        register = self._register
-        free = (*register.ending, *register.idle, *register.lendable)
+        """Return who has a place that nobody needs now, those first that will give it back anyway.
+
+        Not those without a lease: there are none while there are more workers than places.
+        """
+        free = (*self._register.ending, *self._register.lendable)
         return (worker for worker in free if worker.has_place)
 
 

@@ -273,13 +273,8 @@ class Pool:
             self._serve()  # There may be one more to lend.
 
     def _empty(self, worker: Worker) -> None:
-        """Have ``worker``, which nobody needs, let others have its place."""
-        if worker in self._register.idle:
-            self._register.idle.remove(worker)
-            self._register.ending[worker] = None
-        else:
-            self._register.detach(worker)
-        worker.inbox.put(self._drop)
+        """Have ``worker``, which its lease would lend, let others have its place."""
+        self._register.detach(worker).inbox.put(self._drop)
 
     def _closed(self, worker: Worker) -> None:
         if not self._register.closed(worker):
