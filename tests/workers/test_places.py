@@ -290,11 +290,11 @@ async def test_a_branch_does_not_overtake():
 
     async with connected():
         tasks = []
-        for name in ("first", "branch"):
+        for number, name in enumerate(("first", "branch"), 1):
             count = ContentType.objects.acount()
             count = agather(count) if name == "branch" else count
             tasks.append(asyncio.create_task(request(name, count)))
-            await until(lambda waiting=len(tasks): len(POOL._places) == waiting)
+            await until(lambda count=number: len(POOL._places) == count)
     await asyncio.gather(*tasks)
     assert order == ["first", "branch"]
 
