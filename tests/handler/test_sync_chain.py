@@ -22,8 +22,8 @@ from django_asynckit.test import AsyncClient, Client
 from django_asynckit.trace import record_hops
 from tests import settings as project
 from tests.driver import drive, plain_root_logger, scope_for
-from tests.handler import site
-from tests.handler.tools import assert_equal, assert_same, captured_logs, observe
+from tests.handler.test_chain import assert_like_djangos
+from tests.handler.tools import assert_same, captured_logs
 from tests.workers.tools import until_idle
 
 pytestmark = pytest.mark.usefixtures("_sync_chain")
@@ -36,21 +36,6 @@ PATHS = ("/", "/sync/", "/template/sync/", "/template/bad/sync/", "/broken/sync/
 def _sync_chain():
     with override_settings(ASYNCKIT_SYNC_CHAIN=True):
         yield
-
-
-async def assert_like_djangos(styles, behaviours=("", "", ""), path="/sync/", **settings):
-    def paths(names):
-        return [site.name(*item) for item in zip(names, "abc", behaviours, strict=False)]
-
-    own = ("inline", "hop", "twin", "twinsync")
-    reference = ["django" if style in own else style for style in styles]
-    with override_settings(ROOT_URLCONF="tests.handler.site", **settings):
-        with override_settings(MIDDLEWARE=paths(reference)):
-            stock = await observe(DjangoASGIHandler(), scope_for(path), exceptions=True)
-        with override_settings(MIDDLEWARE=paths(styles)):
-            ours = await observe(ASGIHandler(), scope_for(path), exceptions=True)
-    assert_equal(ours, stock)
-    return ours
 
 
 @pytest.mark.parametrize("path", PATHS)

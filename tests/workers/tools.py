@@ -90,13 +90,17 @@ def alive() -> list[threading.Thread]:
 
 
 @contextlib.asynccontextmanager
-async def busy():
-    """Another request, which runs something in its worker."""
+async def busy(first=None):
+    """Another request, which runs something in its worker; ``first`` is called there before."""
     from django_asynckit.workers import worker_lease
+
+    def both():
+        first()
+        gate()
 
     async def run():
         async with worker_lease():
-            await hop(gate)
+            await hop(gate if first is None else both)
 
     with Gate() as gate:
         task = asyncio.create_task(run())
@@ -115,24 +119,6 @@ def query():
     return ContentType.objects.count(), thread()
 
 
-@contextlib.asynccontextmanager
-async def connected():
+def connected():
     """Another request, which holds a connection while it runs something."""
-    from django_asynckit.workers import worker_lease
-
-    def run():
-        query()
-        return gate()
-
-    async def request():
-        async with worker_lease():
-            await hop(run)
-
-    with Gate() as gate:
-        task = asyncio.create_task(request())
-        await gate.wait_entered()
-        try:
-            yield gate
-        finally:
-            gate.open()
-            await task
+    return busy(query)

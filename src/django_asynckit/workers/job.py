@@ -23,6 +23,10 @@ class Lag:
 
     seconds = 0.0
 
+    def grace(self, most: float) -> float:
+        """Return for how many seconds longer something counts where the loop is late, ``most`` at most."""
+        return min(3 * self.seconds, most)
+
 
 LAG: Final = Lag()
 

@@ -22,9 +22,8 @@ logger = logging.getLogger("django_asynckit.workers")
 _LOOK_EVERY: Final = 0.05
 #: A wait of more seconds is logged, and once in so many.
 _LONG: Final = 1.0
-#: For so many times the lag of the event loop more a request counts that keeps its connection and runs nothing:
-#: it may have ended, which the loop only has to come to. For more seconds than these it waits for something else.
-_LAGS: Final = 3
+#: For so many seconds more a request counts that keeps its connection and runs nothing where the event loop is
+#: late: it may have ended, which the loop only has to come to. For longer it waits for something else.
 _MOST_FOR_LAG: Final = 3.0
 
 
@@ -69,6 +68,8 @@ class Places:
 
     def give_back(self, worker: Worker) -> None:
         """Note that ``worker`` has no open connection left."""
+        if not worker.has_place:
+            return  # Only its own thread takes one.
         with self._lock:
             worker.has_place = False
             self.call_next()
@@ -79,7 +80,7 @@ class Places:
 
     def has_room(self) -> bool:
         """Whether one more worker could have a place now; with the lock held."""
-        return not self._turns and self._counted() < worker_settings().limit
+        return not self._turns and self._is_below_limit()
 
     def call_next(self) -> None:
         """Let who comes next look whether there is a place; with the lock held."""
@@ -121,7 +122,7 @@ class Places:
         with self._lock:
             if self._turns[0] is not turn:
                 return False
-            if self._is_above_limit(worker) or self._counted() < worker_settings().limit:
+            if self._must_not_wait(worker) or self._is_below_limit():
                 self._give(worker)
                 return True
             self._make_room()
@@ -129,7 +130,7 @@ class Places:
 
     def _take_now(self, worker: Worker) -> bool:
         is_kept = worker.place_is_kept_until > monotonic()
-        has_place = is_kept or self._is_above_limit(worker) or self.has_room()
+        has_place = is_kept or self._must_not_wait(worker) or self.has_room()
         if has_place:
             self._give(worker)
         return has_place
@@ -140,18 +141,19 @@ class Places:
         if lease is not None:
             lease.has_given_up = False
 
-    def _is_above_limit(self, worker: Worker) -> bool:
-        """Whether it must not wait: others wait for it, or its request is over."""
+    def _must_not_wait(self, worker: Worker) -> bool:
+        """Whether others wait for it, or its request is over: then it is above the limit if need be."""
         lease = worker.lease()
         return lease is None or not lease.limited
 
-    def _counted(self) -> int:
-        now, lag = monotonic(), min(_LAGS * LAG.seconds, _MOST_FOR_LAG)
-        horizon = now - books.RECENT - lag
-        return sum(
+    def _is_below_limit(self) -> bool:
+        now = monotonic()
+        horizon = now - books.RECENT - LAG.grace(_MOST_FOR_LAG)
+        counted = sum(
             worker.place_is_kept_until > now or (worker.has_place and self._counts(worker, horizon))
             for worker in self._register.workers
         )
+        return counted < worker_settings().limit
 
     def _counts(self, worker: Worker, horizon: float) -> bool:
         """Whether it works, or will not for long hold what it has."""

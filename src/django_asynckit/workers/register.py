@@ -19,9 +19,8 @@ from django_asynckit.workers.worker import Worker, nobody
 #: For how many seconds a call counts as a short one, and for how many after its last one a lease counts.
 SHORT: Final = 0.1
 RECENT: Final = 0.1
-#: For so many times the lag of the event loop more a call counts as short, up to so many seconds: where the
-#: processors are busy each call takes longer, and more threads would not help.
-_LAGS: Final = 3
+#: For so many seconds more a call counts as short where the event loop is late: where the processors are
+#: busy each call takes longer, and more threads would not help.
 _MOST_FOR_LAG: Final = 1.0
 _LONG_AGO: Final = float("-inf")
 T = TypeVar("T")
@@ -83,16 +82,21 @@ class Register:
             self.lendable[lease.worker] = None
 
     def _connected_worker(self, has_room: bool) -> Worker | None:
-        worker = next((one for one in reversed(self.idle) if one.has_place), None)
-        if worker is not None:
-            self.idle.remove(worker)
-        elif has_room:
+        worker = self._idle_worker()
+        if worker is None and has_room:
             worker = self._any_worker()
             # Not for longer: it may never query.
             worker.place_is_kept_until = monotonic() + SHORT
-        else:
+        if worker is None:
             lent = next((one for one in self.lendable if one.has_place), None)
             worker = None if lent is None else self._lend(lent)
+        return worker
+
+    def _idle_worker(self) -> Worker | None:
+        """Return the one with a connection that was used last, if nobody has it."""
+        worker = next((one for one in reversed(self.idle) if one.has_place), None)
+        if worker is not None:
+            self.idle.remove(worker)
         return worker
 
     def begin(self, lease: Lease, job: Job) -> None:
@@ -161,7 +165,7 @@ class Register:
 
         Note when that changes.
         """
-        now, short_for = monotonic(), SHORT + min(_LAGS * LAG.seconds, _MOST_FOR_LAG)
+        now, short_for = monotonic(), SHORT + LAG.grace(_MOST_FOR_LAG)
         short = _later_than(now - short_for, self.running)
         recent = _later_than(now - RECENT, self.resting)
         self.next_change = min(
@@ -197,9 +201,8 @@ class Register:
         if self._ends_soon():
             return self.ending.popitem()[0]
         if self.idle:
-            # One that is connected, for the call may query.
-            places = (n for n, one in enumerate(reversed(self.idle), 1) if one.has_place)
-            return self.idle.pop(-next(places, 1))
+            # One that is connected first, for the call may query.
+            return self._idle_worker() or self.idle.pop()
         worker = self._new_worker()
         self.workers.add(worker)
         return worker
