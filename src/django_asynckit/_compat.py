@@ -80,6 +80,14 @@ def reading_as_async(middleware: M) -> M:
     return reader  # type: ignore[no-any-return]
 
 
+def remote_user_reads_two_keys(middleware: type[Any]) -> bool:
+    """Whether ``middleware`` is a ``RemoteUserMiddleware`` whose sync code reads another key than its async code."""
+    return not hasattr(middleware, "get_username") and any(
+        (one.__module__, one.__name__) == ("django.contrib.auth.middleware", "RemoteUserMiddleware")
+        for one in middleware.__mro__
+    )
+
+
 def remote_username(middleware: Any, request: Any) -> str | None:
     """Return the name that the async code of ``RemoteUserMiddleware`` finds in ``request``."""
     get_username = getattr(middleware, "get_username", None)

@@ -63,6 +63,14 @@ class PostgreSQL:
         rows = self.execute(f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}'")
         return [pid for (pid,) in rows]
 
+    def sleeping(self, name: str) -> int:
+        """How many sessions run a query that sleeps."""
+        rows = self.execute(
+            f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"
+            " AND state = 'active' AND query LIKE '%sleep%'"
+        )
+        return int(rows[0][0])
+
     def kill(self, session: int) -> None:
         self.execute(f"SELECT pg_terminate_backend({session})")
 
@@ -104,6 +112,14 @@ class MariaDB:
     def sessions(self, name: str) -> list[int]:
         rows = self.execute(f"SELECT id FROM information_schema.processlist WHERE db = '{name}'")
         return [int(session) for (session,) in rows]
+
+    def sleeping(self, name: str) -> int:
+        """How many sessions run a query that sleeps."""
+        rows = self.execute(
+            f"SELECT count(*) FROM information_schema.processlist WHERE db = '{name}'"
+            " AND command = 'Query' AND info LIKE '%sleep%'"
+        )
+        return int(rows[0][0])
 
     def kill(self, session: int) -> None:
         import MySQLdb
@@ -158,6 +174,13 @@ class Database:
         while len(sessions := self.sessions()) > at_most and time.monotonic() < until:
             time.sleep(0.05)
         return sessions
+
+    def wait_for_sleeping(self, count: int, seconds: float = 30) -> None:
+        """Return once ``count`` sessions run a query that sleeps."""
+        until = time.monotonic() + seconds
+        while (found := self.server.sleeping(self.name)) != count and time.monotonic() < until:
+            time.sleep(0.05)
+        assert found == count, f"{found} of {count} sessions run their query."
 
     def kill_all(self) -> None:
         for session in self.sessions():

@@ -105,11 +105,11 @@ def test_sessions_killed_between_requests_that_come_at_once(site, network_databa
 def test_session_killed_in_a_query(site, network_database):
     server = site()
     answers = []
-    thread = run_beside(lambda: answers.append(ask(server, ["/long/?seconds=20"] * 2)))
-    time.sleep(1.5)
+    thread = run_beside(lambda: answers.append(ask(server, ["/long/?seconds=60"] * 2)))
+    network_database.wait_for_sleeping(2)
     network_database.kill_all()
-    thread.join(20)
-    assert answers[0].counted() == {500: 2}
+    thread.join(30)
+    assert [found.counted() for found in answers] == [{500: 2}], server.output[-3000:]
     assert_nothing_is_lost(server, network_database)
 
 

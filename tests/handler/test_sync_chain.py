@@ -7,17 +7,22 @@ import logging
 import threading
 
 import pytest
+from django.contrib.auth.middleware import RemoteUserMiddleware
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.template import Template
+from django.template.response import SimpleTemplateResponse
 from django.test import override_settings
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from django.utils import translation
+from django.utils.deprecation import MiddlewareMixin
 
 from django_asynckit.handler import sync_chain
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.handler.sync_chain import SyncChain
+from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.test import AsyncClient, Client
 from django_asynckit.trace import record_hops
 from tests import settings as project
@@ -273,12 +278,123 @@ def async_only(get_response):
     return middleware
 
 
+def undeclared(get_response):
+    return async_only(get_response)
+
+
 async_only.sync_capable, async_only.async_capable = False, True
+undeclared.async_capable = True
 
 
-def test_async_only_middleware_keeps_one_chain():
-    with override_settings(MIDDLEWARE=[f"{__name__}.async_only"]):
+class Called:
+    async_capable = True
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    async def __call__(self, request):
+        response = await self.get_response(request)
+        response["X-Called"] = "async"
+        return response
+
+
+class AsyncOverride(MiddlewareMixin):
+    async def __acall__(self, request):
+        response = await super().__acall__(request)
+        response["X-Called"] = "async"
+        return response
+
+
+class TwinOverride(AsyncMiddlewareMixin):
+    async def aprocess_response(self, request, response):
+        response["X-Called"] = "async"
+        return response
+
+
+class AsyncHook(MiddlewareMixin):
+    async def process_view(self, request, *args):
+        request.seen = True
+
+
+class Both(AsyncMiddlewareMixin):
+    """Its ways are equally near; what has no sync twin is no hook."""
+
+    def process_request(self, request):
+        request.seen = True
+
+    async def aprocess_request(self, request):
+        request.seen = True
+
+    async def about(self):
+        """Not the twin of anything."""
+
+
+class NearerInSyncMode(Both):
+    def process_request(self, request):
+        request.seen = True
+
+
+class AtItsEnd(Both):
+    """Found only when it is made: the hook is set on the instance."""
+
+    def __init__(self, get_response):
+        super().__init__(get_response)
+        self.process_template_response = of_template
+
+
+async def of_template(request, response):
+    return response
+
+
+#: What answers otherwise, or not at all, around a sync chain.
+ONE_CHAIN = ("async_only", "undeclared", "Called", "AsyncOverride", "TwinOverride", "AsyncHook")
+
+
+@pytest.mark.parametrize("name", [*ONE_CHAIN, "AtItsEnd", "Both", "NearerInSyncMode"])
+@pytest.mark.parametrize("url", ["/fails/", "/nowhere/", "/async/", "/template/"])
+async def test_answers_are_djangos_whatever_differs_between_the_modes(name, url):
+    rendered = path("template/", lambda request: SimpleTemplateResponse(Template("sync")))
+    await assert_same(
+        scope_for(url),
+        ROOT_URLCONF=urlconf([*MIXED, rendered]),
+        MIDDLEWARE=[f"{__name__}.{name}"],
+        exceptions=True,
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in ONE_CHAIN if name != "undeclared"])
+def test_middleware_that_answers_otherwise_in_sync_mode_keeps_one_chain(name):
+    with override_settings(MIDDLEWARE=[f"{__name__}.{name}"]):
         assert ASGIHandler()._sync_chain is None
+
+
+@pytest.mark.parametrize("name", ["undeclared", "AtItsEnd"])
+async def test_what_shows_only_when_it_is_made_keeps_one_chain(name):
+    urls, middleware = urlconf(MIXED), [f"{__name__}.{name}"]
+    with (
+        override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware),
+        captured_logs("django_asynckit") as records,
+    ):
+        handler = ASGIHandler()
+        assert (await drive(handler, "/stream/")).body == b"ab"
+    assert handler._sync_chain.is_broken
+    assert not records
+
+
+@pytest.mark.parametrize("name", ["Both", "NearerInSyncMode"])
+def test_other_middleware_has_both_chains(name):
+    with override_settings(MIDDLEWARE=[f"{__name__}.{name}"]):
+        assert ASGIHandler()._sync_chain is not None
+
+
+def test_a_remote_user_that_is_read_elsewhere_in_sync_mode_keeps_one_chain():
+    with override_settings(MIDDLEWARE=[f"{__name__}.RemoteUser"]):
+        reads_alike = hasattr(RemoteUserMiddleware, "get_username")
+        assert (ASGIHandler()._sync_chain is not None) is reads_alike
+
+
+class RemoteUser(RemoteUserMiddleware):
+    header = "HTTP_X_USER"
 
 
 def test_a_handler_that_overrides_a_method_keeps_one_chain():

@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.conf import conf, setting
 from django_asynckit.handler.loading import djangos_middleware
+from django_asynckit.handler.modes import works_in_both_modes
 
 logger = logging.getLogger("django_asynckit")
 
@@ -34,6 +35,10 @@ _METHODS: Final = (
     "process_exception_by_middleware",
     "resolve_request",
 )
+
+
+class _AsyncOnly(Exception):
+    """A middleware is, or has a hook that is, a coroutine function also around a sync chain."""
 
 
 class SyncChain(base.BaseHandler):
@@ -76,12 +81,20 @@ class SyncChain(base.BaseHandler):
         """Resolve with Django's own, unless :meth:`takes` has, and nothing has changed since."""
         return take_match(request) or super().resolve_request(request)
 
+    def adapt_method_mode(self, is_async: bool, method: Any, *args: Any, **kwargs: Any) -> Any:
+        """Adapt nothing: what is async here says so only now that it is made, and keeps one chain."""
+        if iscoroutinefunction(method):
+            raise _AsyncOnly
+        return super().adapt_method_mode(is_async, method, *args, **kwargs)
+
     def _make(self) -> None:
         with self._lock, djangos_middleware():
             if self._middleware_chain is not None or self.is_broken:
                 return
             try:
                 self.load_middleware()
+            except _AsyncOnly:
+                self.is_broken = True
             except Exception as error:
                 self.is_broken = True
                 logger.warning(
@@ -96,8 +109,8 @@ def sync_chain_for(handler: Any, *, takes_unknown: bool) -> SyncChain | None:
     """Return the sync chain beside the chain of ``handler``, if the site is to have one."""
     if not conf.sync_chain or not all(_is_known(type(handler), name) for name in _METHODS):
         return None
-    if any(not getattr(import_string(path), "sync_capable", True) for path in settings.MIDDLEWARE):
-        return None  # Each request would enter an event loop for it.
+    if not all(works_in_both_modes(import_string(path)) for path in settings.MIDDLEWARE):
+        return None
     return SyncChain(takes_unknown=takes_unknown)
 
 
