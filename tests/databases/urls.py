@@ -149,6 +149,7 @@ def sleep(request):
     return text("slept")
 
 
+@sync_to_async
 def query_for(seconds: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(SLEEP[connection.vendor], [seconds])
