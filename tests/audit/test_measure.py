@@ -12,8 +12,10 @@ from django.http import HttpResponse, HttpResponseRedirect, HttpResponseServerEr
 from django.test import override_settings
 from django.urls import path
 
+from django_asynckit.audit import getting
 from django_asynckit.audit import measure as module
-from django_asynckit.audit.measure import Measurement, NotMeasured, Side, measure
+from django_asynckit.audit.getting import NotAnswered
+from django_asynckit.audit.measure import Measurement, Side, measure
 from tests.driver import plain_root_logger
 
 hosts: list[str] = []
@@ -100,25 +102,25 @@ def test_a_page_that_is_not_there_is_measured_and_remarked():
 
 
 def test_a_path_begins_with_a_slash():
-    with pytest.raises(NotMeasured, match="must begin with a slash"):
+    with pytest.raises(NotAnswered, match="must begin with a slash"):
         quick("nowhere")
 
 
 def test_an_endless_page_is_given_up(monkeypatch):
-    monkeypatch.setattr(module, "_PATIENCE", 0.01)
-    with pytest.raises(NotMeasured, match="did not end"):
+    monkeypatch.setattr(getting, "_PATIENCE", 0.01)
+    with pytest.raises(NotAnswered, match="did not end"):
         quick("/endless/")
 
 
 @override_settings(DEBUG_PROPAGATE_EXCEPTIONS=True)
 def test_what_a_page_raises_is_told():
-    with pytest.raises(NotMeasured, match="ValueError: no page"):
+    with pytest.raises(NotAnswered, match="ValueError: no page"):
         quick("/broken/")
 
 
 @override_settings(MIDDLEWARE=["tests.audit.stacks.Failing"])
 def test_a_site_that_does_not_start_is_not_measured():
-    with pytest.raises(NotMeasured, match="does not start: ValueError: no key"):
+    with pytest.raises(NotAnswered, match="does not start: ValueError: no key"):
         quick("/")
 
 

@@ -14,8 +14,7 @@ _OWN: Final = "If it is your own, derive it from django_asynckit.middleware.Asyn
 UNKNOWN: Final = (
     f"{_OWN} If it is a package's: no I/O was seen in its code, but what it calls may do some, so "
     "whether it may be declared free of I/O is not known. To find out, read it for what the docs list "
-    "under Declare third-party middleware non-blocking, and run your tests with it declared and "
-    "blockbuster switched on."
+    "under Declare third-party middleware non-blocking, and try it: manage.py asynccheck --try-declare."
 )
 
 

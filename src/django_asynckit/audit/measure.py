@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import statistics
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 
+from django_asynckit.audit.getting import NotAnswered, get, require_path, without_logs
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.trace import record_hops
-from django_asynckit.types import Message, Scope
 
 #: Requests before the first measured one, with each handler.
 _WARM_UP: Final = 5
@@ -24,17 +21,11 @@ _ROUNDS: Final = 7
 #: CPU seconds that one round of one handler takes, about.
 _ROUND_SECONDS: Final = 0.15
 _MOST_REQUESTS: Final = 400
-#: Seconds after which a response is taken for endless.
-_PATIENCE: Final = 10.0
 #: Seconds after which no more rounds begin.
 _LONGEST: Final = 30.0
 _FEWEST_ROUNDS: Final = 3
 #: A spread above this share of the median is too much to trust the figure.
 _NOISY: Final = 0.25
-
-
-class NotMeasured(Exception):
-    """The page could not be measured; the message says why."""
 
 
 @dataclass
@@ -103,30 +94,18 @@ def measure(path: str, rounds: int = _ROUNDS, seconds: float = _ROUND_SECONDS) -
     Nothing is written beyond what middleware and view do, and nothing is logged meanwhile. It takes a
     few seconds, and not much longer than half a minute for a page that is slow.
 
-    Raises :class:`NotMeasured` if ``path`` is no path, or if the page raised or did not end.
+    Raises :class:`~django_asynckit.audit.getting.NotAnswered` if ``path`` is no path, or if the page raised or did not end.
     """
-    if not path.startswith("/"):
-        raise NotMeasured(f"{path!r} is no path: it must begin with a slash.")
-    with _without_logs():
+    require_path(path)
+    with without_logs():
         return asyncio.run(_measure(path, rounds, seconds))
-
-
-@contextlib.contextmanager
-def _without_logs() -> Iterator[None]:
-    """Log nothing: a page that fails would be reported, and mailed to ADMINS, for each request."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)
 
 
 async def _measure(path: str, rounds: int, seconds: float) -> Measurement:
     try:
         applications = (DjangoASGIHandler(), ASGIHandler())
     except Exception as error:  # Whatever making a middleware raises.
-        raise NotMeasured(f"Django does not start: {type(error).__name__}: {error}") from error
+        raise NotAnswered(f"Django does not start: {type(error).__name__}: {error}") from error
     began = time.monotonic()
     stock, asynckit = [await _look(application, path) for application in applications]
     requests = await _how_many(applications, path, seconds)
@@ -137,76 +116,24 @@ async def _measure(path: str, rounds: int, seconds: float) -> Measurement:
         for index in (0, 1) if number % 2 else (1, 0):
             begin = time.process_time()
             for _ in range(requests):
-                await _get(applications[index], path)
+                await get(applications[index], path)
             (stock, asynckit)[index].rounds.append((time.process_time() - begin) / requests * 1e6)
     return Measurement(path, requests, stock, asynckit)
 
 
 async def _look(application: Any, path: str) -> Side:
     for _ in range(_WARM_UP):
-        status = await _get(application, path)
+        status = await get(application, path)
     with record_hops() as trace:
-        await _get(application, path)
+        await get(application, path)
     return Side(len(trace.hops) + trace.unfinished, trace.threads_started, status)
 
 
 async def _how_many(applications: Any, path: str, seconds: float) -> int:
     begin, began = time.process_time(), time.monotonic()
     for application in applications:
-        await _get(application, path)
+        await get(application, path)
     each, waited = (time.process_time() - begin) / 2, (time.monotonic() - began) / 2
     # A view that waits for something else takes little CPU time, and long.
     in_time = _LONGEST / 2 / _ROUNDS / max(waited, 1e-6)
     return max(1, min(_MOST_REQUESTS, int(seconds / max(each, 1e-6)), int(in_time)))
-
-
-async def _get(application: Callable[..., Any], path: str) -> int:
-    """Send one request in a task of its own, as servers do; return the status."""
-    status = 0
-    received = False
-
-    async def receive() -> Message:
-        nonlocal received
-        if not received:
-            received = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        stays: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        return await stays
-
-    async def send(message: Message) -> None:
-        nonlocal status
-        status = message.get("status", status)
-
-    task = asyncio.ensure_future(application(_scope(path), receive, send))
-    try:
-        await asyncio.wait_for(task, _PATIENCE)
-    except TimeoutError:
-        raise NotMeasured(f"{path} did not end within {_PATIENCE:.0f} seconds.") from None
-    except Exception as error:
-        raise NotMeasured(f"{path} raised {type(error).__name__}: {error}") from error
-    return status
-
-
-def _scope(path: str) -> Scope:
-    path, _, query = path.partition("?")
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "headers": [(b"host", _host().encode()), (b"user-agent", b"asynccheck")],
-        "client": ("127.0.0.1", 50000),
-        "server": ("127.0.0.1", 80),
-    }
-
-
-def _host() -> str:
-    """Return a host that Django allows."""
-    for host in settings.ALLOWED_HOSTS:
-        if host != "*":
-            return f"www{host}" if host.startswith(".") else str(host)
-    return "localhost"

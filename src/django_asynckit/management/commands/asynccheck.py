@@ -14,9 +14,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from django_asynckit.audit.findings import Finding, Level, by_severity
-from django_asynckit.audit.measure import NotMeasured, measure
+from django_asynckit.audit.getting import NotAnswered
+from django_asynckit.audit.measure import measure
 from django_asynckit.audit.project import Audit, audit_project
 from django_asynckit.audit.stack import NO_LIST
+from django_asynckit.audit.trial import NotTried, try_declared
 from django_asynckit.checks.declared import check_declared
 from django_asynckit.checks.drift import check_asgiref, check_drift
 from django_asynckit.checks.settings import check_settings
@@ -24,6 +26,7 @@ from django_asynckit.report.data import as_json
 from django_asynckit.report.github import as_github
 from django_asynckit.report.html import as_html
 from django_asynckit.report.text import as_ascii, as_coloured, as_text
+from django_asynckit.report.trial import as_lines
 
 FORMATS: Final[dict[str, Callable[[Audit], str]]] = {
     "text": as_text,
@@ -72,8 +75,23 @@ class Command(BaseCommand):
             help="connect to this database, and compare its limit of connections with the site's",
         )
         add("--measure", metavar="PATH", help="measure GET requests of PATH with both handlers")
+        add(
+            "--try-declare",
+            metavar="MIDDLEWARE",
+            help="run this middleware on the event loop for GET requests, and tell what of it blocks; nothing else",
+        )
+        add(
+            "--url",
+            action="append",
+            dest="urls",
+            metavar="PATH",
+            help="with --try-declare: what to ask for (default: /)",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        if options["try_declare"] is not None:
+            self._try(options["try_declare"], options["urls"] or ["/"])
+            return
         _require(options["databases"])
         audit = audit_project(self._tell, options["databases"])
         findings = by_severity([*audit.findings, *_from_checks(audit)])
@@ -85,13 +103,22 @@ class Command(BaseCommand):
             raise CommandError(f"Not measured: {error}") from error
         _fail(audit, options["max_hops"], options["fail_level"])
 
-    def _measure(self, audit: Audit, path: str | None) -> NotMeasured | None:
+    def _try(self, path: str, urls: list[str]) -> None:
+        try:
+            trial = try_declared(path, urls, self._tell)
+        except (NotTried, NotAnswered) as error:
+            raise CommandError(f"Not tried: {error}") from error
+        self.stdout.write("\n".join(as_lines(trial)))
+        if trial.would_break:
+            raise CommandError("It blocks the event loop, or fails there.")
+
+    def _measure(self, audit: Audit, path: str | None) -> NotAnswered | None:
         """Measure ``path`` for ``audit``; return what stopped it, since the report comes all the same."""
         if path is not None:
             self._tell(f"Measuring {path}")
             try:
                 audit.measurement = measure(path)
-            except NotMeasured as error:
+            except NotAnswered as error:
                 return error
         return None
 
