@@ -323,16 +323,21 @@ def test_what_belongs_to_no_view_does_not_wait_there_either():
         assert asyncio.run(_count("/nowhere/", 404)) == 1
 
 
-@pytest.mark.parametrize("urls", [sync_urls, both_urls], ids=["sync", "both"])
-def test_connections_have_their_limit_where_no_request_waits(urls, monkeypatch):
-    seen = []
-
-    def audit_databases(aliases, holding):
-        seen.append(holding)
-        return ()
-
-    monkeypatch.setattr("django_asynckit.audit.project.audit_databases", audit_databases)
-    with site(SYNC, urls=urls, **OURS):
-        audit_project(databases=["default"])
-        databases_for_checks(["default"])
-    assert seen == [[] if urls is sync_urls else [SYNC]] * 2
+@pytest.mark.parametrize(
+    ("urls", "chain", "who"),
+    [(sync_urls, True, None), (both_urls, True, "to an async view "), (sync_urls, False, "")],
+    ids=["sync", "both", "one chain"],
+)
+def test_connections_have_their_limit_where_no_request_waits(urls, chain, who, monkeypatch):
+    monkeypatch.setattr("django_asynckit.audit.databases.connection_limit", lambda alias: 30)
+    with site(SYNC, urls=urls, chain=chain, ASYNCKIT_WORKERS=40, **OURS):
+        found = [
+            next(one.message for one in findings if one.id == "asynckit.W019")
+            for findings in (
+                audit_project(databases=["default"]).findings,
+                databases_for_checks(["default"]),
+            )
+        ]
+    told = f"one for each open request {who}that has used the database, since {SYNC} is sync only"
+    expected = "may ask for 40: then requests fail." if who is None else told
+    assert [expected in message for message in found] == [True, True]

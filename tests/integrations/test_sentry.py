@@ -118,7 +118,7 @@ def test_asynccheck_says_that_it_keeps_the_async_chain():
         env={
             **environment(),
             "DJANGO_SETTINGS_MODULE": "tests.integrations.settings",
-                    },
+        },
         capture_output=True,
         text=True,
         timeout=50,

@@ -21,6 +21,7 @@ from django_asynckit.audit.tenants import in_databases
 from django_asynckit.audit.views import Views, audit_views
 
 Progress = Callable[[str], None]
+Holding = tuple[Sequence[str], str]
 
 
 @dataclass
@@ -63,7 +64,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
     ]
     if databases:
         tell("Asking databases how many connections they take")
-        findings += audit_databases(databases, _holding(stack, views))
+        findings += audit_databases(databases, *_holding(stack, views))
     return Audit(application, stack, views, by_severity(findings))
 
 
@@ -79,11 +80,11 @@ def findings_for_checks() -> list[Finding]:
 def databases_for_checks(aliases: Sequence[str]) -> list[Finding]:
     """Return what ``manage.py check --database`` reports; what middleware does counts as above."""
     application = find_application()
-    holding: Sequence[str] = ()
+    holding: Holding = ((), "")
     if aliases and application.is_found:
         stack = audit_stack(makes=False, overridden=application.overridden)
         holding = _holding(stack, audit_views(application.handler))
-    return [one for one in audit_databases(aliases, holding) if one.is_check]
+    return [one for one in audit_databases(aliases, *holding) if one.is_check]
 
 
 def _looked_at(application: Application) -> Iterator[Finding]:
@@ -107,9 +108,10 @@ def _of_stack(stack: Stack, views: Views) -> list[Finding]:
     return [one for one in stack.findings if one.id != unpaid]
 
 
-def _holding(stack: Stack, views: Views) -> list[str]:
-    """Return the middleware that holds a worker for each open request to some view."""
-    return [] if _are_in_threads(stack, views) else stack.holding
+def _holding(stack: Stack, views: Views) -> Holding:
+    """Return the middleware that holds a worker for each open request of a kind, and that kind."""
+    holding = [] if _are_in_threads(stack, views) else stack.holding
+    return holding, stack.sync_chain.others
 
 
 def _are_in_threads(stack: Stack, views: Views) -> bool:
