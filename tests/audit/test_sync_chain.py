@@ -341,3 +341,11 @@ def test_connections_have_their_limit_where_no_request_waits(urls, chain, who, m
     told = f"one for each open request {who}that has used the database, since {SYNC} is sync only"
     expected = "may ask for 40: then requests fail." if who is None else told
     assert [expected in message for message in found] == [True, True]
+
+
+def test_without_an_asgi_application_middleware_holds_nothing(monkeypatch):
+    monkeypatch.setattr("django_asynckit.audit.databases.connection_limit", lambda alias: 30)
+    with site(SYNC, chain=False, ASYNCKIT_WORKERS=40):
+        [finding] = databases_for_checks(["default"])
+        assert databases_for_checks([]) == []
+    assert "may ask for 40" in finding.message

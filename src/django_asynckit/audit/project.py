@@ -79,11 +79,11 @@ def findings_for_checks() -> list[Finding]:
 
 def databases_for_checks(aliases: Sequence[str]) -> list[Finding]:
     """Return what ``manage.py check --database`` reports; what middleware does counts as above."""
-    application = find_application()
-    holding: Holding = ((), "")
-    if aliases and application.is_found:
+    application = find_application() if aliases else Application()
+    stack = Stack()
+    if application.is_found:
         stack = audit_stack(makes=False, overridden=application.overridden)
-        holding = _holding(stack, audit_views(application.handler))
+    holding = _holding(stack, audit_views(application.handler)) if stack.holding else ()
     return [one for one in audit_databases(aliases, *holding) if one.is_check]
 
 
