@@ -219,8 +219,10 @@ def test_a_wrong_setting_is_too():
 
 
 def test_a_handler_that_overrides_a_method_is_the_reason():
-    chain = audited(SYNC, overridden=["resolve_request"]).sync_chain
-    assert chain.reason == "The handler of this site overrides resolve_request()."
+    chain = audited(SYNC, overridden=["Handler.resolve_request"]).sync_chain
+    assert chain.reason == (
+        "The handler of this site has methods of its own: Handler.resolve_request()."
+    )
     assert "__call__()" in chain.fix
 
 
@@ -279,8 +281,13 @@ def test_the_source_of_the_application_tells_what_its_handler_overrides(own_hand
     """
     with own_handler(source), site(SYNC):
         audit = audit_project()
-    assert audit.application.overridden == ["resolve_request", "get_response_async"]
-    assert "resolve_request() and get_response_async()" in audit.stack.sync_chain.reason
+    assert audit.application.overridden == [
+        "Handler.resolve_request",
+        "Nearer.get_response_async",
+    ]
+    assert (
+        "Handler.resolve_request() and Nearer.get_response_async()" in audit.stack.sync_chain.reason
+    )
 
 
 def test_so_does_that_of_the_module_that_it_comes_from(own_handler, tmp_path):
@@ -290,7 +297,7 @@ def test_so_does_that_of_the_module_that_it_comes_from(own_handler, tmp_path):
         "application = Handler()\n"
     )
     with own_handler("from own_handler import application"), site(SYNC):
-        assert audit_project().application.overridden == ["check_response"]
+        assert audit_project().application.overridden == ["Handler.check_response"]
 
 
 def test_findings_speak_of_async_views_where_they_alone_pay():

@@ -63,7 +63,7 @@ class Application:
     module: str = ""
     file: str = ""
     handler: Handler = "unknown"
-    #: Methods of the handler that a class of the project overrides, so that it keeps one chain.
+    #: Methods, with their class, with which the project overrides those of Django's handler that make the chain.
     overridden: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -164,7 +164,7 @@ def _overridden(tree: ast.Module) -> Iterator[str]:
         if isinstance(cls, ast.ClassDef) and ours & {ast.unparse(base) for base in cls.bases}:
             ours.add(cls.name)
             yield from (
-                one.name
+                f"{cls.name}.{one.name}"
                 for one in cls.body
                 if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name in METHODS
             )

@@ -71,7 +71,9 @@ def audit_sync_chain(overridden: Sequence[str], *, makes: bool) -> SyncChain:
 def _look(overridden: Sequence[str], *, makes: bool) -> SyncChain:
     if overridden:
         names = " and ".join(f"{name}()" for name in overridden)
-        return SyncChain(reason=f"The handler of this site overrides {names}.", fix=_OVERRIDES)
+        return SyncChain(
+            reason=f"The handler of this site has methods of its own: {names}.", fix=_OVERRIDES
+        )
     bound = bound_to_async_mode()
     if bound:
         return _bound(bound)
