@@ -25,6 +25,13 @@ class SlowCache(DummyCache):
     """May do I/O in whatever it does."""
 
 
+class ClosingCache(SlowCache):
+    """Has clients to close at the end of each request, as that of Memcached."""
+
+    def close(self, **kwargs):
+        """Does I/O."""
+
+
 class AsyncCache(SlowCache):
     """Can be awaited."""
 

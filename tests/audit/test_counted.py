@@ -53,6 +53,12 @@ def audited(*, makes=True, **settings):
 
 
 def assert_counted(*, classes_tell=True, **settings):
+    """Also with a sync chain, where the stack allows one; return the hops with one chain."""
+    assert_equal(classes_tell=classes_tell, ASYNCKIT_SYNC_CHAIN=True, **settings)
+    return assert_equal(classes_tell=classes_tell, ASYNCKIT_SYNC_CHAIN=False, **settings)
+
+
+def assert_equal(*, classes_tell, **settings):
     hops = counted(**settings)
     assert audited(**settings) == hops
     if classes_tell:

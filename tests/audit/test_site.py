@@ -121,7 +121,7 @@ def test_log_handlers_that_may_do_network_io_are_found():
     finally:
         logger.removeHandler(handler)
     assert message.startswith("The log handler (logging.handlers.HTTPHandler), which the logger")
-    assert message.endswith("logging a response at level ERROR takes a hop.")
+    assert message.endswith("logging a response at level ERROR takes a hop in the async chain.")
     assert found() == {}
 
 

@@ -149,14 +149,18 @@ async def count(handler, path: str) -> int:
     return len(trace.hops) + trace.unfinished
 
 
-def audited_and_counted(stack: list[str], declared: list[str]):
+def audited_and_counted(stack: list[str], declared: list[str], *, sync_chain: bool):
     from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
     from django.test import override_settings
 
     from django_asynckit.audit.stack import audit_stack
     from django_asynckit.handler.asgi import ASGIHandler
 
-    with override_settings(MIDDLEWARE=stack, ASYNCKIT_NON_BLOCKING_MIDDLEWARE=declared):
+    with override_settings(
+        MIDDLEWARE=stack,
+        ASYNCKIT_NON_BLOCKING_MIDDLEWARE=declared,
+        ASYNCKIT_SYNC_CHAIN=sync_chain,
+    ):
         counted = {}
         for name, handler_class in (("stock", DjangoASGIHandler), ("asynckit", ASGIHandler)):
             handler = handler_class()
@@ -175,7 +179,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         configure(Path(folder) / "site.sqlite3")
         with prepared():
-            results = {name: audited_and_counted(*stack) for name, stack in STACKS.items()}
+            results = {
+                f"{name}, {'two chains' if sync_chain else 'one chain'}": audited_and_counted(
+                    *stack, sync_chain=sync_chain
+                )
+                for name, stack in STACKS.items()
+                for sync_chain in (True, False)
+            }
         print(f"\n{json.dumps(results)}")  # Packages print things too.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import ModuleType
 
 import pytest
@@ -10,7 +11,12 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 
+from django_asynckit.audit.stack import audit_stack
 from django_asynckit.audit.views import audit_views
+from django_asynckit.handler.asgi import ASGIHandler
+from django_asynckit.trace import record_hops
+from tests.driver import drive, plain_root_logger
+from tests.settings import MIDDLEWARE
 
 REASON = "--group packages is not installed"
 
@@ -112,3 +118,31 @@ def test_routes_of_ninja_are_counted_by_their_mode():
     assert modes["api/async"] == "async"
     assert modes["api/sync"] == "sync"
     assert any(entry.name == "audited:api-root" for entry in found.entries)
+
+
+@pytest.mark.parametrize("middleware", [[], ["tests.audit.stacks.sync_function"]])
+def test_a_rest_view_makes_the_hops_of_a_sync_view_in_the_sync_chain(middleware):
+    views = pytest.importorskip("rest_framework.views", reason=REASON)
+    response = pytest.importorskip("rest_framework.response", reason=REASON)
+
+    class Books(views.APIView):
+        renderer_classes = [pytest.importorskip("rest_framework.renderers").JSONRenderer]
+
+        def get(self, request):
+            return response.Response({"user": str(request.user)})
+
+    urlconf = ModuleType("urls")
+    urlconf.urlpatterns = [path("", Books.as_view())]
+    names = {"MIDDLEWARE": [*middleware, *MIDDLEWARE], "ASYNCKIT_SYNC_CHAIN": True}
+    with override_settings(ROOT_URLCONF=urlconf, **names), plain_root_logger():
+        hops = audit_stack(makes=True).totals()["asynckit"]["sync_view"]
+        assert asyncio.run(count()) == hops == 1
+
+
+async def count():
+    handler = ASGIHandler()
+    await drive(handler, "/")
+    with record_hops() as trace:
+        reply = await drive(handler, "/")
+    assert reply.body == b'{"user":"AnonymousUser"}'
+    return len(trace.hops) + trace.unfinished

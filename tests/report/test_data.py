@@ -13,6 +13,8 @@ from django_asynckit.report.data import as_data, as_json
 from tests.report.audits import EVERY_STYLE, audit, measurement
 from tests.settings import MIDDLEWARE as STARTPROJECT
 
+KINDS = "tests.audit.stacks"
+
 
 def test_the_keys_that_are_promised_are_there():
     found = audit(*STARTPROJECT)
@@ -42,6 +44,23 @@ def test_the_keys_that_are_promised_are_there():
     assert measured["ratio"] == 8.0
     assert measured["asynckit"]["noisy"] is True
     assert report["workers"]["limit"] >= 1
+
+
+def test_the_sync_chain_is_told_and_the_steps_of_both():
+    report = as_data(audit(f"{KINDS}.SyncClass", ASYNCKIT_SYNC_CHAIN=True))
+    assert report["hops"]["asynckit"] == {"async_view": 3, "sync_view": 1}
+    assert report["sync_chain"] == {"exists": True, "reason": "", "fix": ""}
+    assert {"async_view", "sync_view"} == set(report["steps"])
+    assert report["steps"]["sync_view"][1] == {
+        "phase": "down",
+        "label": "SyncClass",
+        "stock": {"lane": "thread", "hops": 2, "back": 1},
+        "asynckit": {"lane": "thread", "hops": 1, "back": 0},
+    }
+    one_chain = as_data(audit(f"{KINDS}.async_only", ASYNCKIT_SYNC_CHAIN=True))["sync_chain"]
+    assert one_chain["exists"] is False
+    assert one_chain["reason"].startswith(f"{KINDS}.async_only may answer otherwise")
+    assert one_chain["fix"]
 
 
 def test_every_style_of_middleware_can_be_written():

@@ -59,6 +59,24 @@ def test_only_fewer_hops_are_painted_as_better():
         assert painted == classes
 
 
+def test_both_chains_are_drawn_where_there_are_two():
+    page = as_html(audit("tests.audit.stacks.SyncClass", ASYNCKIT_SYNC_CHAIN=True))
+    asynchronous, synchronous = page.split("<h2>A sync view, step by step</h2>")
+    assert "<h2>An async view, step by step</h2>" in asynchronous
+    assert "After: django-asynckit, 3 hops" in asynchronous
+    assert "After: django-asynckit, 1 hop<" in synchronous
+    assert re.search(r'class="down hop into">.*SyncClass.*1 hop to a thread<', synchronous)
+    assert re.search(r'class="view ">.*the view.*on the thread<', synchronous)
+
+
+def test_the_reason_for_one_chain_is_told():
+    stack = [f"tests.audit.stacks.{name}" for name in ("SyncClass", "async_only")]
+    page = as_html(audit(*stack, ASYNCKIT_SYNC_CHAIN=True))
+    assert f"<p>Sync views go through the chain of async views. {stack[1]} may answer" in page
+    assert "<b>Fix:</b> Let it work in both modes" in page
+    assert "A sync view, step by step" not in page
+
+
 def test_one_reason_is_one_card():
     hooks = "django.middleware.security.SecurityMiddleware"
     page = as_html(audit(hooks, "tests.audit.stacks.OwnCall", "tests.audit.stacks.SyncClass"))

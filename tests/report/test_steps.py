@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from django_asynckit._compat import MiddlewareMixin
-from django_asynckit.report.steps import Cell, steps_of
+from django_asynckit.report.steps import Cell, kinds_of_view, steps_of
 from tests.report.audits import EVERY_STYLE, audit
 from tests.settings import MIDDLEWARE as STARTPROJECT
 
@@ -11,12 +13,40 @@ KINDS = "tests.audit.stacks"
 LOOP, HOP = Cell("loop", 0), Cell("thread", 1)
 
 
-def test_the_hops_of_the_steps_are_the_totals():
-    for stack in (STARTPROJECT, EVERY_STYLE, EVERY_STYLE[::-1], []):
-        found = audit(*stack).stack
-        steps, totals = steps_of(found), found.totals()
-        assert sum(step.stock.hops for step in steps) == totals["stock"]["async_view"]
-        assert sum(step.asynckit.hops for step in steps) == totals["asynckit"]["async_view"]
+@pytest.mark.parametrize("kind", ["async_view", "sync_view"])
+@pytest.mark.parametrize("chain", [True, False], ids=["two chains", "one chain"])
+def test_the_hops_of_the_steps_are_the_totals(kind, chain):
+    both_modes = [f"{KINDS}.SyncClass", *STARTPROJECT, f"{KINDS}.Hooks"]
+    for stack in (STARTPROJECT, EVERY_STYLE, EVERY_STYLE[::-1], both_modes, []):
+        found = audit(*stack, ASYNCKIT_SYNC_CHAIN=chain).stack
+        steps, totals = steps_of(found, kind), found.totals()
+        assert sum(step.stock.hops for step in steps) == totals["stock"][kind]
+        assert sum(step.asynckit.hops for step in steps) == totals["asynckit"][kind]
+
+
+def test_a_sync_view_is_in_one_thread_from_the_first_hook_to_the_last():
+    found = audit(f"{KINDS}.SyncClass", *STARTPROJECT, ASYNCKIT_SYNC_CHAIN=True).stack
+    first, entered, *others, last = [step.asynckit for step in steps_of(found, "sync_view")]
+    assert (first, entered, last) == (LOOP, HOP, LOOP)
+    assert set(others) == {Cell("thread", 0)}
+    labels = [[step.label for step in steps_of(found, kind)] for kind in kinds_of_view(found)]
+    assert len(labels) == 2
+    assert labels[0] == labels[1]
+
+
+def test_without_middleware_it_is_entered_for_the_view():
+    steps = steps_of(audit(ASYNCKIT_SYNC_CHAIN=True).stack, "sync_view")
+    assert [step.asynckit for step in steps] == [LOOP, HOP, LOOP]
+
+
+def test_in_one_chain_the_view_alone_differs():
+    found = audit(f"{KINDS}.async_only", ASYNCKIT_SYNC_CHAIN=True).stack
+    assert kinds_of_view(found) == ["async_view"]
+    for before, after in zip(steps_of(found), steps_of(found, "sync_view"), strict=True):
+        is_view = before.phase == "view"
+        assert (after.stock, after.asynckit) == (
+            (HOP, HOP) if is_view else (before.stock, before.asynckit)
+        )
 
 
 def test_django_s_hooks_are_in_threads_and_ours_on_the_loop():

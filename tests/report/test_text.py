@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def found():
-    audited = audit(*STARTPROJECT)
+    audited = audit(*STARTPROJECT, ASYNCKIT_SYNC_CHAIN=False)
     audited.findings = []
     return audited
 
@@ -35,6 +35,34 @@ def test_the_stack_is_drawn_with_both_handlers(found):
     assert "  sync view                     16         1" in lines
     assert lines[-1] == "Nothing was found."
     assert all(line == line.rstrip() for line in lines)
+
+
+def test_both_chains_are_drawn_where_there_are_two():
+    stack = ["tests.audit.stacks.SyncClass", STARTPROJECT[0]]
+    text = as_text(audit(*stack, ASYNCKIT_SYNC_CHAIN=True))
+    asynchronous, synchronous = text.split("A GET of a sync view ")
+    assert "A GET of an async view " in asynchronous
+    assert re.search(r"SyncClass +◀──────▶ ●  2     ◀──────▶ ●  2", asynchronous)
+    assert re.search(r"SyncClass +◀──────▶ ●  2     ├──────▶ ●  1", synchronous)
+    assert re.search(r"process_request +├──────▶ ●  1              ●\n", synchronous)
+    assert re.search(r"● the view +├──────▶ ●  1              ●\n", synchronous)
+    assert "  sync view                      8         1" in synchronous
+    assert "Sync views go through" not in text
+
+
+def test_the_reason_for_one_chain_is_told_with_what_to_do_if_that_helps():
+    sync_only, async_only = (f"tests.audit.stacks.{name}" for name in ("SyncClass", "async_only"))
+    told = " ".join(as_text(audit(sync_only, async_only, ASYNCKIT_SYNC_CHAIN=True)).split())
+    assert f"Sync views go through the chain of async views. {async_only} may answer" in told
+    assert "Fix: Let it work in both modes" in told
+    assert "A GET of a sync view" not in told
+    alone = as_text(audit(async_only, ASYNCKIT_SYNC_CHAIN=True))
+    assert f"{async_only} may answer" in alone
+    assert "Fix: Let it" not in alone
+
+
+def test_titles_have_room_where_names_are_short():
+    assert "A GET of an async view  Django's handler" in as_text(audit())
 
 
 def test_lanes_of_every_style_and_reasons_are_told():
@@ -96,10 +124,10 @@ def test_messages_that_differ_are_told_each(found):
 
 def test_each_sync_only_middleware_is_explained_once():
     paths = [f"tests.audit.stacks.{name}" for name in ("SyncClass", "sync_function", "Native")]
-    text = as_text(audit(*paths, "tests.audit.broken.DeadAcall"))
+    text = as_text(audit(*paths, "tests.audit.broken.DeadAcall", ASYNCKIT_SYNC_CHAIN=False))
     assert text.count("each open request holds a thread") == 1
     assert "Each request holds a thread here" not in text
-    silenced = audit(*paths[:2])
+    silenced = audit(*paths[:2], ASYNCKIT_SYNC_CHAIN=False)
     silenced.findings = []
     assert as_text(silenced).count("Each request holds a thread here") == 1
 

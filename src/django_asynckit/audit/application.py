@@ -13,6 +13,7 @@ from django.conf import settings
 
 from django_asynckit.audit.findings import Finding, Place, Rule
 from django_asynckit.audit.sources import parse
+from django_asynckit.handler.sync_chain import METHODS
 
 Handler = Literal["asynckit", "stock", "unknown"]
 
@@ -62,6 +63,8 @@ class Application:
     module: str = ""
     file: str = ""
     handler: Handler = "unknown"
+    #: Methods, with their class, with which the project overrides those of Django's handler that make the chain.
+    overridden: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -97,6 +100,7 @@ def _look_behind(found: Application, name: str) -> Application:
         made = _read(source, _file_of(source))
         if made.handler != "unknown":
             found.handler, found.findings = made.handler, made.findings
+            found.overridden = made.overridden
             break
     return found
 
@@ -132,8 +136,8 @@ def _file_of(module: str) -> str:
 
 
 def _read(module: str, file: str) -> Application:
-    application = Application(module, file)
     tree = parse(file) or ast.Module([], [])
+    application = Application(module, file, overridden=list(_overridden(tree)))
     used = [
         (_MODULES[node.module], node.module, node.lineno)
         for node in ast.walk(tree)
@@ -146,3 +150,21 @@ def _read(module: str, file: str) -> Application:
             finding = STOCK.found(place, message, _FIXES.get(source, STOCK.hint))
             application.findings.append(finding)
     return application
+
+
+def _overridden(tree: ast.Module) -> Iterator[str]:
+    """Yield those methods of Django's handler that classes derived from ours override."""
+    ours = {
+        name.asname or name.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "django_asynckit.handler.asgi"
+        for name in node.names
+    }
+    for cls in tree.body:
+        if isinstance(cls, ast.ClassDef) and ours & {ast.unparse(base) for base in cls.bases}:
+            ours.add(cls.name)
+            yield from (
+                f"{cls.name}.{one.name}"
+                for one in cls.body
+                if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and one.name in METHODS
+            )

@@ -50,8 +50,9 @@ def _sync_sample(request: HttpRequest) -> HttpResponseBase:
 _SAMPLES: Final[dict[bool, Callable[..., Any]]] = {True: _async_sample, False: _sync_sample}
 
 
-def _made(factory: Any, get_response: Callable[..., Any]) -> Any:
-    middleware = factory(get_response)
+def make(factory: Any, *, is_async: bool) -> Any:
+    """Make a middleware around a sample as Django does around the rest of a chain."""
+    middleware = factory(_SAMPLES[is_async])
     if middleware is None:
         raise ImproperlyConfigured("it made nothing (None).")
     return middleware
@@ -60,9 +61,11 @@ def _made(factory: Any, get_response: Callable[..., Any]) -> Any:
 class Builder:
     """Builds one chain from the view outwards."""
 
-    def __init__(self, *, makes: bool) -> None:
+    def __init__(self, *, makes: bool, made: Iterable[Placement] = ()) -> None:
         #: Whether middleware is made, as Django does; else only its class is looked at.
         self.makes = makes
+        #: What another builder has made, which is not made again: some cannot be.
+        self._made = {(id(one.factory), one.mode): one for one in made if one.subject is not None}
         self._is_async = True
         #: The outermost sync-only middleware of the sync run that is being built.
         self._pinning: Placement | None = None
@@ -101,8 +104,12 @@ class Builder:
         if not self.makes:
             placement.subject = stand_in(placement.factory)
             return
+        made = self._made.get((id(placement.factory), placement.mode))
+        if made is not None:
+            placement.subject = made.subject
+            return
         try:
-            placement.subject = _made(placement.factory, _SAMPLES[is_async])
+            placement.subject = make(placement.factory, is_async=is_async)
         except MiddlewareNotUsed:
             placement.mode = "unused"
 

@@ -43,10 +43,13 @@ _QUERIES: Final = {
 }
 
 
-def audit_databases(aliases: Iterable[str], holding: Sequence[str] = ()) -> Iterator[Finding]:
+def audit_databases(
+    aliases: Iterable[str], holding: Sequence[str] = (), requests: str = "request"
+) -> Iterator[Finding]:
     """Connect to each of ``aliases``, and compare what it takes with what this project may open.
 
-    ``holding`` names the middleware that holds a worker for each open request.
+    ``holding`` names the middleware that holds a worker for each open request of those that
+    ``requests`` names.
     """
     for alias in aliases:
         place = Place(f"DATABASES[{alias!r}]")
@@ -62,14 +65,16 @@ def audit_databases(aliases: Iterable[str], holding: Sequence[str] = ()) -> Iter
             yield ROOM.found(place, message, hint)
             continue
         with contextlib.suppress(ImproperlyConfigured):  # E001 reports wrong workers.
-            yield _compared(place, alias, limit, holding)
+            yield _compared(place, alias, limit, holding, requests)
 
 
-def _compared(place: Place, alias: str, limit: int, holding: Sequence[str]) -> Finding:
+def _compared(
+    place: Place, alias: str, limit: int, holding: Sequence[str], requests: str
+) -> Finding:
     opened = connections_per_process(alias, holding)
     takes = f"Database {alias!r} takes {limit} connections, and one process of this site"
     if opened is None:
-        return TOO_FEW.found(place, f"{takes} {_why_no_limit(holding)}", NO_LIMIT_HINT)
+        return TOO_FEW.found(place, f"{takes} {_why_no_limit(holding, requests)}", NO_LIMIT_HINT)
     if opened > limit:
         return TOO_FEW.found(place, f"{takes} may ask for {opened}: then requests fail.")
     processes = limit // opened
@@ -77,10 +82,10 @@ def _compared(place: Place, alias: str, limit: int, holding: Sequence[str]) -> F
     return ROOM.found(place, f"{takes} opens up to {opened}: enough for {processes} {word}.")
 
 
-def _why_no_limit(holding: Sequence[str]) -> str:
+def _why_no_limit(holding: Sequence[str], requests: str) -> str:
     verb = "is" if len(holding) == 1 else "are"
     return (
-        "opens them without a limit, one for each open request that has used the database, since "
+        f"opens them without a limit, one for each open {requests} that has used the database, since "
         f"{' and '.join(holding)} {verb} sync only: with too many open requests some fail."
     )
 

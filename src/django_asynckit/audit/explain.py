@@ -13,6 +13,7 @@ from django_asynckit.audit.advice import UNKNOWN, advice_for, known_fix
 from django_asynckit.audit.findings import Finding, Rule
 from django_asynckit.audit.hooks import bypasses_async, runs_djangos_hooks
 from django_asynckit.audit.native import twin_fix
+from django_asynckit.audit.sync_chain import SyncChain
 from django_asynckit.conf import conf
 from django_asynckit.dropins import DROPINS, dotted_path
 
@@ -46,13 +47,16 @@ OWN_HOPS: Final = Rule(
 Explanation = tuple[str, str, list[Finding]]
 
 
-def explain(entry: Any, *, is_broken: bool) -> Explanation:
-    """Return the reason, the fix and findings for an entry of the stack."""
+def explain(entry: Any, sync_chain: SyncChain, *, is_broken: bool) -> Explanation:
+    """Return the reason, the fix and findings for an entry of the stack.
+
+    Where there is a sync chain, requests to sync views pay nothing of it under our handler.
+    """
     if entry.stock.mode == "unused":
         return _unused(entry, is_broken)
     if entry.stock.pins_thread:
-        return _sync_only(entry)
-    reason, fix, findings = _async_capable(entry)
+        return _sync_only(entry, sync_chain)
+    reason, fix, findings = _async_capable(entry, sync_chain)
     if entry.stock.mode == "sync":
         reason = "Something sync-only below turns it sync: its hooks run in that thread."
         if entry.stock.hops:
@@ -75,19 +79,21 @@ def _unused(entry: Any, is_broken: bool) -> Explanation:
     )
 
 
-def _sync_only(entry: Any) -> Explanation:
+def _sync_only(entry: Any, sync_chain: SyncChain) -> Explanation:
     reason = (
         "It is sync only. Each request holds a thread here until everything below has answered, "
         "and what is listed above runs in that thread too."
     )
     if not entry.asynckit.pins_thread:
         return reason, _fix_in_place(entry), []
+    if sync_chain.exists:
+        reason = f"{reason} With our handler only requests to async views do."
     reason = f"{reason} ASYNCKIT_WORKERS limits neither these threads nor their connections."
     if entry.lacks_greenlet:  # W002 reports it.
         return reason, "It is declared free of I/O. Install greenlet to run it on the loop.", []
     fix = _fix_of_sync_only(entry)
     message = (
-        f"{entry.path} is sync only: each open request holds a thread, and its database "
+        f"{entry.path} is sync only: each open {sync_chain.others} holds a thread, and its database "
         "connections with it. ASYNCKIT_WORKERS limits neither."
     )
     return reason, fix, [SYNC_ONLY.found(entry.place, message, fix)]
@@ -102,7 +108,7 @@ def _fix_of_sync_only(entry: Any) -> str:
     return advice_for(entry.factory)
 
 
-def _async_capable(entry: Any) -> Explanation:
+def _async_capable(entry: Any, sync_chain: SyncChain) -> Explanation:
     stock, asynckit = entry.stock, entry.asynckit
     hops = _count(stock.hops)
     if runs_djangos_hooks(entry.factory) and style_of(entry.factory) is Style.HOOKS:
@@ -121,7 +127,7 @@ def _async_capable(entry: Any) -> Explanation:
     fix = known_fix(entry.factory) or rule.hint
     if rule is HOP_PER_HOOK:
         fix = advice_for(entry.factory)
-    message = f"{entry.path} makes {asynckit.hops} of the hops of each request."
+    message = f"{entry.path} makes {asynckit.hops} of the hops of each {sync_chain.others}."
     return reason, fix, [rule.found(entry.place, message, fix)]
 
 

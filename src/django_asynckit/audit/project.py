@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django_asynckit.audit.application import Application, find_application
 from django_asynckit.audit.databases import audit_databases
 from django_asynckit.audit.error_views import in_error_views
+from django_asynckit.audit.explain import SYNC_ONLY
 from django_asynckit.audit.findings import Finding, by_severity
 from django_asynckit.audit.lazies import in_context_variables
 from django_asynckit.audit.locals import in_apps, in_middleware
@@ -20,6 +21,7 @@ from django_asynckit.audit.tenants import in_databases
 from django_asynckit.audit.views import Views, audit_views
 
 Progress = Callable[[str], None]
+Holding = tuple[Sequence[str], str]
 
 
 @dataclass
@@ -43,13 +45,13 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
     tell("Looking for the ASGI application")
     application = find_application()
     tell("Building the middleware chains")
-    stack = audit_stack(makes=True)
+    stack = audit_stack(makes=True, overridden=application.overridden)
     tell("Walking the URLconf")
     views = audit_views(application.handler)
     tell("Reading settings, signals and the code of apps")
     findings = [
         *application.findings,
-        *stack.findings,
+        *_of_stack(stack, views),
         *views.findings,
         *in_error_views(application.handler),
         *audit_site(application.handler),
@@ -62,7 +64,7 @@ def audit_project(tell: Progress = lambda _: None, databases: Iterable[str] = ()
     ]
     if databases:
         tell("Asking databases how many connections they take")
-        findings += audit_databases(databases, stack.holding)
+        findings += audit_databases(databases, *_holding(stack, views))
     return Audit(application, stack, views, by_severity(findings))
 
 
@@ -77,20 +79,44 @@ def findings_for_checks() -> list[Finding]:
 
 def databases_for_checks(aliases: Sequence[str]) -> list[Finding]:
     """Return what ``manage.py check --database`` reports; what middleware does counts as above."""
-    has_asgi = bool(aliases) and find_application().is_found
-    holding = audit_stack(makes=False).holding if has_asgi else ()
-    return [one for one in audit_databases(aliases, holding) if one.is_check]
+    application = find_application() if aliases else Application()
+    stack = Stack()
+    if application.is_found:
+        stack = audit_stack(makes=False, overridden=application.overridden)
+    holding = _holding(stack, audit_views(application.handler)) if stack.holding else ()
+    return [one for one in audit_databases(aliases, *holding) if one.is_check]
 
 
 def _looked_at(application: Application) -> Iterator[Finding]:
-    stack = audit_stack(makes=False)
+    stack = audit_stack(makes=False, overridden=application.overridden)
+    views = audit_views(application.handler)
     if application.is_found:
-        yield from stack.findings
+        yield from _of_stack(stack, views)
         yield from in_wrong_order(stack.entries)
         yield from in_middleware(stack.entries)
         yield from in_context_variables(stack.entries, application.handler)
         yield from in_declared(stack.entries)
         yield from in_databases()
-    yield from audit_views(application.handler).findings
+    yield from views.findings
     yield from in_error_views(application.handler)
     yield from audit_site(application.handler)
+
+
+def _of_stack(stack: Stack, views: Views) -> list[Finding]:
+    """Return what was found in the stack, without what no request pays."""
+    unpaid = SYNC_ONLY.id if _are_in_threads(stack, views) else ""
+    return [one for one in stack.findings if one.id != unpaid]
+
+
+def _holding(stack: Stack, views: Views) -> Holding:
+    """Return the middleware that holds a worker for each open request of a kind, and that kind."""
+    holding = [] if _are_in_threads(stack, views) else stack.holding
+    return holding, stack.sync_chain.others
+
+
+def _are_in_threads(stack: Stack, views: Views) -> bool:
+    """Whether each request that sync-only middleware would hold a thread for has the sync chain.
+
+    So it is without async views: what belongs to no view goes there too, where middleware waits.
+    """
+    return stack.sync_chain.exists and views.is_counted and not views.count("async")

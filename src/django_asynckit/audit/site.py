@@ -157,7 +157,8 @@ def _caches() -> Iterator[Finding]:
         if cache_blocks(alias, "get"):
             yield CACHE.found(
                 Place(f"CACHES[{alias!r}]"),
-                f"Cache {alias!r} has no async methods of its own, and {use} it: that takes a hop.",
+                f"Cache {alias!r} has no async methods of its own, and {use} it: that takes a hop in the "
+                "async chain.",
             )
 
 
@@ -170,7 +171,8 @@ def _logging() -> Iterator[Finding]:
                 yield LOGGING.found(
                     Place("LOGGING"),
                     f"{_name_of(part)}, which the logger django.request uses, may do network I/O: "
-                    f"logging a response at level {logging.getLevelName(level)} takes a hop.",
+                    f"logging a response at level {logging.getLevelName(level)} takes a hop in "
+                    "the async chain.",
                 )
 
 
@@ -195,7 +197,7 @@ def _backends() -> Iterator[Finding]:
         if not _is_djangos(backend, "get_user") and not has_own_twin(backend, "get_user"):
             yield BACKEND.found(
                 locate(backend, path),
-                f"{path} has its own get_user() and no async one: loading a user takes a hop.",
+                f"{path} has its own get_user() and no async one: loading a user in async code takes a hop.",
             )
 
 

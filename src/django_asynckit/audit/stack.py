@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from django_asynckit.audit.findings import Finding, Place, Rule, not_looked_at
 from django_asynckit.audit.hooks import is_on_the_loop
 from django_asynckit.audit.requests import HandlerHops, asynckit_hops, stock_hops
 from django_asynckit.audit.sources import locate
+from django_asynckit.audit.sync_chain import NOT_OURS, SyncChain, audit_sync_chain
 from django_asynckit.handler.loading import factory_for
 
 NOT_IMPORTED: Final = Rule(
@@ -77,6 +78,8 @@ class Stack:
     entries: list[Entry] = field(default_factory=list)
     stock: HandlerHops = field(default_factory=stock_hops)
     asynckit: HandlerHops = field(default_factory=asynckit_hops)
+    #: That of our handler, which requests to sync views go through in one hop, if there is one.
+    sync_chain: SyncChain = field(default_factory=SyncChain)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -87,22 +90,24 @@ class Stack:
 
     @property
     def holding(self) -> list[str]:
-        """The middleware that holds a worker for each open request under our handler."""
+        """The middleware that holds a worker for each open request in the async chain of our handler."""
         return [entry.path for entry in self.entries if entry.asynckit.pins_thread]
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Return the hops of an anonymous GET, by handler and kind of view."""
-        totals = {
-            "stock": self.stock.total + sum(entry.stock.hops for entry in self.entries),
-            "asynckit": self.asynckit.total + sum(entry.asynckit.hops for entry in self.entries),
-        }
+        stock = self.stock.total + sum(entry.stock.hops for entry in self.entries)
+        ours = self.asynckit.total + sum(entry.asynckit.hops for entry in self.entries)
+        through = self.asynckit.total if self.sync_chain.exists else ours
         return {
-            name: {"async_view": total, "sync_view": total + 1} for name, total in totals.items()
+            "stock": {"async_view": stock, "sync_view": stock + 1},
+            "asynckit": {"async_view": ours, "sync_view": through + 1},
         }
 
 
-def audit_stack(*, makes: bool) -> Stack:
+def audit_stack(*, makes: bool, overridden: Sequence[str] = ()) -> Stack:
     """Audit ``settings.MIDDLEWARE``; ``makes`` says whether middleware may be made for it.
+
+    ``overridden`` are the methods that a handler of the project's own overrides.
 
     Without, no code of a middleware runs, but what only an object tells stays unknown:
     ``MiddlewareNotUsed``, hooks that ``__init__`` adds, what a function returns.
@@ -117,13 +122,17 @@ def audit_stack(*, makes: bool) -> Stack:
     factories = [_import(path, stack) for path in paths]
     ours = [_ours(path, factory) for path, factory in zip(paths, factories, strict=True)]
     stock_chain = Builder(makes=makes).build(factories)
-    our_chain = Builder(makes=makes).build(ours)
+    our_chain = Builder(makes=makes, made=stock_chain).build(ours)
+    stack.sync_chain = NOT_OURS
+    if is_reviewed(HANDLER):
+        starts = not any(one.error for one in (*stock_chain, *our_chain))
+        stack.sync_chain = audit_sync_chain(overridden, makes=makes and starts)
     for path, stock, asynckit in zip(paths, stock_chain, our_chain, strict=True):
         entry = Entry(Place(path), stock.factory, stock, asynckit)
         stack.entries.append(entry)
         try:
             _describe(entry)
-            stack.findings += _findings(entry, makes=makes)
+            stack.findings += _findings(entry, stack.sync_chain, makes=makes)
         except Exception as error:  # A middleware may be any object.
             stack.findings.append(not_looked_at(path, error))
     # Only now: importing and making middleware may connect receivers.
@@ -169,12 +178,12 @@ def _lacks_greenlet(entry: Entry) -> bool:
         return False
 
 
-def _findings(entry: Entry, *, makes: bool) -> Iterator[Finding]:
+def _findings(entry: Entry, sync_chain: SyncChain, *, makes: bool) -> Iterator[Finding]:
     if entry.factory is None:
         entry.reason = "It cannot be imported."
         return
     found = list(_defects(entry, makes=makes))
-    entry.reason, entry.fix, more = explain(entry, is_broken=bool(found))
+    entry.reason, entry.fix, more = explain(entry, sync_chain, is_broken=bool(found))
     yield from found
     yield from more
 

@@ -24,7 +24,7 @@ logger = logging.getLogger("django_asynckit")
 
 _MATCH: Final = "_asynckit_match"
 #: What a handler of the user's may override, so that only its own chain does it.
-_METHODS: Final = (
+METHODS: Final = (
     "_get_response",
     "_get_response_async",
     "adapt_method_mode",
@@ -107,11 +107,19 @@ class SyncChain(base.BaseHandler):
 
 def sync_chain_for(handler: Any, *, takes_unknown: bool) -> SyncChain | None:
     """Return the sync chain beside the chain of ``handler``, if the site is to have one."""
-    if not conf.sync_chain or not all(_is_known(type(handler), name) for name in _METHODS):
-        return None
-    if not all(works_in_both_modes(import_string(path)) for path in settings.MIDDLEWARE):
+    if not conf.sync_chain or overridden_in(type(handler)) or bound_to_async_mode():
         return None
     return SyncChain(takes_unknown=takes_unknown)
+
+
+def overridden_in(cls: type) -> list[str]:
+    """Return the methods which the handler ``cls`` overrides, so that it keeps one chain."""
+    return [name for name in METHODS if not _is_known(cls, name)]
+
+
+def bound_to_async_mode() -> list[str]:
+    """Return the middleware that may answer otherwise in sync mode, so that the site keeps one chain."""
+    return [path for path in settings.MIDDLEWARE if not works_in_both_modes(import_string(path))]
 
 
 def take_match(request: HttpRequest) -> ResolverMatch | None:

@@ -16,6 +16,8 @@ from django_asynckit.audit.measure import Measurement, Side
 from django_asynckit.audit.project import Audit
 from django_asynckit.audit.stack import Entry
 from django_asynckit.audit.views import ViewEntry, Views
+from django_asynckit.report.lines import VIEWS
+from django_asynckit.report.steps import ViewKind, steps_of
 from django_asynckit.workers import statistics
 
 #: Grows where a key goes or changes its meaning; new keys do not change it.
@@ -39,6 +41,8 @@ def as_data(audit: Audit) -> dict[str, Any]:
             "handler": audit.application.handler,
         },
         "hops": audit.stack.totals(),
+        "sync_chain": dataclasses.asdict(audit.stack.sync_chain),
+        "steps": {view: _steps(audit, view) for view in VIEWS},
         "handler": {
             "stock": dataclasses.asdict(audit.stack.stock),
             "asynckit": dataclasses.asdict(audit.stack.asynckit),
@@ -50,6 +54,10 @@ def as_data(audit: Audit) -> dict[str, Any]:
         "measure": audit.measurement and _measurement(audit.measurement),
         "workers": _workers(),
     }
+
+
+def _steps(audit: Audit, view: ViewKind) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(step) for step in steps_of(audit.stack, view)]
 
 
 def _view_counts(views: Views) -> dict[str, int] | None:

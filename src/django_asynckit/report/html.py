@@ -20,9 +20,9 @@ from django_asynckit.report.kinds import (
     explaining,
     kinds_of,
 )
-from django_asynckit.report.lines import ARROWS, HANDLERS, views_told
+from django_asynckit.report.lines import ARROWS, HANDLERS, VIEWS, views_told, why_one_chain
 from django_asynckit.report.paths import for_others
-from django_asynckit.report.steps import Cell, Step, steps_of
+from django_asynckit.report.steps import Cell, Step, ViewKind, kinds_of_view, steps_of
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -46,7 +46,8 @@ _EMPTY = SafeString()
 def as_html(audit: Audit) -> str:
     """Return the report as a page. All that comes from the project is escaped."""
     css = files("django_asynckit.report").joinpath("page.css").read_text(encoding="utf-8")
-    parts = [_head(audit), _numbers(audit), _findings(audit.findings), _lanes(audit)]
+    parts = [_head(audit), _numbers(audit), _findings(audit.findings)]
+    parts += [_lanes(audit, view) for view in kinds_of_view(audit.stack)]
     if audit.measurement is not None:
         parts.append(_measurement(audit.measurement))
     parts += [_middleware(audit), _views(audit)]
@@ -71,38 +72,44 @@ def _numbers(audit: Audit) -> SafeString:
     totals = audit.stack.totals()
     cards = [
         (word, _before_and_after(totals["stock"][kind], totals["asynckit"][kind]))
-        for kind, word in (("async_view", "an async view"), ("sync_view", "a sync view"))
+        for kind, word in VIEWS.items()
     ]
     return format_html(
-        '<h2>Hops of a GET</h2><div class="numbers">{}</div>',
+        '<h2>Hops of a GET</h2><div class="numbers">{}</div>{}',
         format_html_join(
             "",
             '<div class="card"><div>{}</div><b>{}</b><div class="soft">before, with Django, and '
             "after, with django-asynckit</div></div>",
             cards,
         ),
+        _one_chain(audit),
     )
 
 
-def _lanes(audit: Audit) -> SafeString:
-    steps = steps_of(audit.stack)
+def _one_chain(audit: Audit) -> SafeString:
+    reason, fix = why_one_chain(audit)
+    return format_html("<p>{}</p>{}", reason, _fix(fix)) if reason else _EMPTY
+
+
+def _lanes(audit: Audit, view: ViewKind) -> SafeString:
+    steps = steps_of(audit.stack, view)
     totals = audit.stack.totals()
+    before, after = totals["stock"][view], totals["asynckit"][view]
     return format_html(
-        '<h2>An async view, step by step</h2><div class="pair">{}{}</div>',
-        _table("Before: Django's handler", totals["stock"], [(step, step.stock) for step in steps]),
-        _table(
-            "After: django-asynckit", totals["asynckit"], [(step, step.asynckit) for step in steps]
-        ),
+        '<h2>{}, step by step</h2><div class="pair">{}{}</div>',
+        VIEWS[view].capitalize(),
+        _table("Before: Django's handler", before, [(step, step.stock) for step in steps]),
+        _table("After: django-asynckit", after, [(step, step.asynckit) for step in steps]),
     )
 
 
-def _table(title: str, totals: dict[str, int], rows: list[tuple[Step, Cell]]) -> SafeString:
+def _table(title: str, total: int, rows: list[tuple[Step, Cell]]) -> SafeString:
     return format_html(
         '<div class="card"><table class="lanes"><caption>{}, {}</caption><thead><tr><th></th>'
         '<th class="lane">loop</th><th class="lane">thread</th></tr></thead><tbody>{}</tbody>'
         "</table></div>",
         title,
-        _hops(totals["async_view"]),
+        _hops(total),
         _joined(_row(step, cell) for step, cell in rows),
     )
 

@@ -13,7 +13,7 @@ from django_asynckit.audit.stack import Entry
 from django_asynckit.audit.views import Views
 from django_asynckit.report.kinds import Kind, by_reason, counted, explaining, kinds_of
 from django_asynckit.report.paths import in_project
-from django_asynckit.report.steps import Cell, Step, steps_of
+from django_asynckit.report.steps import Cell, Step, ViewKind, kinds_of_view, steps_of
 
 #: A piece of text and its style: a name of :data:`STYLES`, or nothing.
 Span = tuple[str, str]
@@ -36,6 +36,8 @@ HANDLERS: Final = {
     "stock": "Django's own handler",
     "unknown": "a handler that is not known",
 }
+#: What the kinds of views are called.
+VIEWS: Final[dict[ViewKind, str]] = {"async_view": "an async view", "sync_view": "a sync view"}
 _CELL: Final = 18
 
 
@@ -44,8 +46,9 @@ def lines_of(audit: Audit, width: int) -> Iterator[Line]:
     yield from _head(audit)
     for kind in kinds_of(audit.findings):
         yield from _kind(kind, width)
-    yield from _drawing(audit, width)
-    yield from _totals(audit)
+    for view in kinds_of_view(audit.stack):
+        yield from _drawing(audit, view, width)
+    yield from _totals(audit, width)
     yield from _reasons(audit, width)
     yield from _views(audit)
     if audit.measurement is not None:
@@ -62,11 +65,13 @@ def _head(audit: Audit) -> Iterator[Line]:
     yield []
 
 
-def _drawing(audit: Audit, width: int) -> Iterator[Line]:
-    steps = steps_of(audit.stack)
-    label = min(max(len(step.label) for step in steps) + 3, max(24, width - 2 * _CELL))
+def _drawing(audit: Audit, view: ViewKind, width: int) -> Iterator[Line]:
+    steps = steps_of(audit.stack, view)
+    title = f"A GET of {VIEWS[view]}  "
+    longest = max(len(title), *(len(step.label) + 3 for step in steps))
+    label = min(longest, max(24, width - 2 * _CELL))
     yield [
-        ("A GET of an async view".ljust(label), "title"),
+        (title.ljust(label), "title"),
         ("Django's handler".ljust(_CELL), "title"),
         ("django-asynckit", "title"),
     ]
@@ -100,7 +105,7 @@ def _arrow(cell: Cell) -> str:
     return "◀──────┤" if cell.back == cell.hops else "◀──────▶"
 
 
-def _totals(audit: Audit) -> Iterator[Line]:
+def _totals(audit: Audit, width: int) -> Iterator[Line]:
     totals = audit.stack.totals()
     yield [
         ("Hops in total".ljust(26), "title"),
@@ -111,7 +116,22 @@ def _totals(audit: Audit) -> Iterator[Line]:
         stock, asynckit = totals["stock"][kind], totals["asynckit"][kind]
         style = "good" if asynckit < stock else ""
         yield [(f"  {word}".ljust(26), ""), (f"{stock:8}", "thread"), (f"{asynckit:10}", style)]
+    reason, fix = why_one_chain(audit)
+    yield from _wrapped(reason, width)
+    yield from _wrapped(fix, width, "Fix: ")
     yield []
+
+
+def why_one_chain(audit: Audit) -> tuple[str, str]:
+    """Say why sync views have no chain of their own, and what to do about it if that takes hops out."""
+    stack = audit.stack
+    if not stack.sync_chain.reason:
+        return "", ""
+    makes_more = stack.totals()["asynckit"]["sync_view"] > stack.asynckit.total + 1
+    return (
+        f"Sync views go through the chain of async views. {stack.sync_chain.reason}",
+        stack.sync_chain.fix if makes_more else "",
+    )
 
 
 def _reasons(audit: Audit, width: int) -> Iterator[Line]:

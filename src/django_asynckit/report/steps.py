@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,6 +12,8 @@ from django_asynckit.audit.hooks import has
 from django_asynckit.audit.stack import Entry, Stack
 
 Lane = Literal["loop", "thread", "none"]
+#: A kind of view.
+ViewKind = Literal["async_view", "sync_view"]
 #: What is counted on the way down to the view, at the place of the middleware.
 _DOWN: Final = ("process_request", "__call__", "get_response")
 
@@ -37,8 +40,30 @@ class Step:
     asynckit: Cell
 
 
-def steps_of(stack: Stack) -> list[Step]:
-    """Return the steps of a GET of an async view."""
+def steps_of(stack: Stack, kind: ViewKind = "async_view") -> list[Step]:
+    """Return the steps of a GET of a view of this kind."""
+    steps = _in_async_chain(stack, Cell("loop", 0) if kind == "async_view" else Cell("thread", 1))
+    if kind == "sync_view" and stack.sync_chain.exists:
+        return _in_sync_chain(steps)
+    return steps
+
+
+def kinds_of_view(stack: Stack) -> list[ViewKind]:
+    """Return the kinds to draw: where both have one chain, they differ by the view alone."""
+    return ["async_view", "sync_view"] if stack.sync_chain.exists else ["async_view"]
+
+
+def _in_sync_chain(steps: list[Step]) -> list[Step]:
+    """Return the steps with those of our handler in one thread, from the first hook or view to the last."""
+    first, *between, last = steps
+    cells = [Cell("thread", 1), *[Cell("thread", 0)] * (len(between) - 1)]
+    moved = [
+        dataclasses.replace(step, asynckit=cell) for step, cell in zip(between, cells, strict=True)
+    ]
+    return [first, *moved, last]
+
+
+def _in_async_chain(stack: Stack, view: Cell) -> list[Step]:
     used = [entry for entry in stack.entries if entry.stock.mode != "unused"]
     ways_in = _ways_in(used, "stock"), _ways_in(used, "asynckit")
     return [
@@ -47,7 +72,7 @@ def steps_of(stack: Stack) -> list[Step]:
         ),
         *(step for entry in used for step in _down(entry, ways_in)),
         *(step for entry in used for step in _view_hook(entry)),
-        Step("view", "the view", Cell("loop", 0), Cell("loop", 0)),
+        Step("view", "the view", view, view),
         *(step for entry in reversed(used) for step in _up(entry)),
         _handlers(
             "up", "response.close", stack.stock.response_close, stack.asynckit.response_close
