@@ -13,12 +13,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
-from django.utils.translation import get_language
 
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.conf import conf, setting
 from django_asynckit.handler.loading import djangos_middleware
 from django_asynckit.handler.modes import works_in_both_modes
+from django_asynckit.handler.urls import active_translation, is_same_language
 
 logger = logging.getLogger("django_asynckit")
 
@@ -68,7 +68,7 @@ class SyncChain(base.BaseHandler):
             Exception
         ):  # There is none, or a converter queries: its error comes where Django resolves.
             return self._takes_unknown
-        vars(request)[_MATCH] = (match, request.path_info, get_language())
+        vars(request)[_MATCH] = (match, request.path_info, active_translation())
         return not iscoroutinefunction(match.func)
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
@@ -127,8 +127,9 @@ def take_match(request: HttpRequest) -> ResolverMatch | None:
     kept = vars(request).pop(_MATCH, None)
     if kept is None or hasattr(request, "urlconf"):
         return None
-    match, path, language = kept
-    if path != request.path_info or language != get_language():
+    match, path, translation = kept
+    now = active_translation()
+    if path != request.path_info or not (now is translation or is_same_language(now, translation)):
         return None
     request.resolver_match = match
     found: ResolverMatch = match
