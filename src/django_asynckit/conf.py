@@ -54,7 +54,7 @@ class Conf:
     @property
     def sync_chain(self) -> bool:
         """``ASYNCKIT_SYNC_CHAIN``: let requests to sync views go through a sync chain."""
-        value = getattr(settings, "ASYNCKIT_SYNC_CHAIN", False)
+        value = getattr(settings, "ASYNCKIT_SYNC_CHAIN", True)
         if not isinstance(value, bool):
             raise ImproperlyConfigured(f"ASYNCKIT_SYNC_CHAIN must be True or False, not {value!r}.")
         return value

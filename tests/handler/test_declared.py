@@ -263,7 +263,7 @@ def tells_thread(get_response):
 
 @pytest.mark.parametrize("url", ["/", "/sync/"])
 async def test_it_runs_on_the_thread_of_the_event_loop(url):
-    with override_settings(**here(tells_thread)):
+    with override_settings(**here(tells_thread), ASYNCKIT_SYNC_CHAIN=False):
         reply = await drive(ASGIHandler(), url)
     assert dict(reply.headers)[b"X-Thread"] == threading.current_thread().name.encode()
 
