@@ -167,6 +167,24 @@ class World:
             assert when <= min(times) + 0.1001
 
 
+async def test_a_branch_gets_the_connection_that_could_be_lent_or_none(monkeypatch):
+    world = World(0)
+    monkeypatch.setattr(Worker, "start", lambda worker: world.workers.append(worker))
+    books = world.pool._register
+    lender, branch, other = (Lease(world.pool) for _ in range(3))
+    job = Job(clean, ())
+    job.target, job.is_limited = clean, True
+    world.pool.submit(lender, job)
+    world.step()
+    worker = lender.worker
+    assert worker in books.lendable
+    books.reserve(other, has_room=False)
+    assert other.worker is None  # It is not connected.
+    worker.has_place = True
+    books.reserve(branch, has_room=False)
+    assert (lender.worker, branch.worker) == (None, worker)
+
+
 STEPS = ["open_lease"] * 3 + ["call"] * 8 + ["step"] * 14 + ["cancel", "end", "end", "drop"]
 STEPS += ["drop_generator", "release", "stream", "pin", "pin", "leave", "pass_time", "pass_time"]
 
