@@ -326,6 +326,33 @@ async def test_a_lease_beside_a_block_that_ends_with_its_frame_keeps_what_it_wro
     assert await names() == {"lease", "after"}
 
 
+async def test_what_comes_to_a_frame_that_has_ended_is_noted_in_the_one_around():
+    """asgiref, which has found its executor a moment before, would pass by the blocks that are open there."""
+
+    async def inner():
+        async with aatomic():
+            seats.append(routes.frame_around())
+            executors.append(seats[0]._executor())
+
+    async def outer():
+        around = routes.frame_around()
+        around.take_over()
+        await sync_to_async(lambda: async_to_sync(inner)())()
+        around.note_call = lambda: ran.append("noted")
+        late = seats[0]._submit_here(threading.get_ident)
+        ran.append(await asyncio.wrap_future(late))
+
+    def script():
+        async_to_sync(outer)()
+        ran.append(threading.get_ident())
+
+    seats, executors, ran = [], [], []
+    await in_script(script)
+    *noted, there, own = ran
+    assert there == own
+    assert set(noted) == {"noted"}
+
+
 async def test_who_finds_that_its_holder_has_ended_does_not_wait():
     async with worker_lease():
         async with aatomic():
