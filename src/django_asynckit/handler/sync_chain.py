@@ -145,8 +145,8 @@ def _is_known(cls: type, name: str) -> bool:
 def _path_of(traceback: TracebackType | None) -> str:
     """Return the path of the middleware that was being made."""
     while traceback is not None:
-        frame = traceback.tb_frame
-        if frame.f_code.co_name == "load_middleware" and "middleware_path" in frame.f_locals:
-            return str(frame.f_locals["middleware_path"])
+        names = traceback.tb_frame.f_locals
+        if "middleware_path" in names:
+            return str(names["middleware_path"])
         traceback = traceback.tb_next
     return "The middleware"
