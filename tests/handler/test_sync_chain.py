@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.middleware import RemoteUserMiddleware
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.core.signals import request_finished
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.template import Template
 from django.template.response import SimpleTemplateResponse
@@ -25,6 +26,7 @@ from django_asynckit.handler.sync_chain import SyncChain
 from django_asynckit.middleware import AsyncMiddlewareMixin
 from django_asynckit.test import AsyncClient, Client
 from django_asynckit.trace import record_hops
+from django_asynckit.workers.context import current_lease
 from tests import settings as project
 from tests.driver import drive, plain_root_logger, scope_for
 from tests.handler.test_chain import assert_like_djangos
@@ -429,3 +431,55 @@ async def test_so_does_the_async_one():
     with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=[SYNC_ONLY]):
         assert (await AsyncClient().get("/")).content == b"sync"
     await until_idle()
+
+
+class Subclass(ASGIHandler):
+    async def run_get_response(self, request):
+        return await super().run_get_response(request)
+
+
+def finished(**kwargs):
+    """A receiver that may need the worker."""
+
+
+@pytest.fixture
+def _receiver():
+    request_finished.connect(finished)
+    yield
+    request_finished.disconnect(finished)
+
+
+async def workers_while_sent(handler, url):
+    """Return the worker that the request has while each part of its response is sent."""
+    kept = []
+
+    async def application(scope, receive, send):
+        async def note(message):
+            kept.append(current_lease.get().worker)
+            await send(message)
+
+        await made(scope, receive, note)
+
+    with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=[]):
+        made = handler()
+        await drive(application, url)
+    await until_idle()
+    return kept
+
+
+@pytest.mark.parametrize("url", ["/", "/fails/"])
+async def test_the_worker_is_given_back_before_the_response_is_sent(url):
+    assert await workers_while_sent(ASGIHandler, url) == [None, None]
+
+
+@pytest.mark.usefixtures("_receiver")
+async def test_it_is_kept_for_receivers_of_request_finished():
+    assert all(await workers_while_sent(ASGIHandler, "/"))
+
+
+@pytest.mark.parametrize(
+    ("handler", "url"), [(ASGIHandler, "/stream/"), (ASGIHandler, "/file/"), (Subclass, "/")]
+)
+async def test_it_is_kept_where_something_may_need_it(handler, url):
+    first, *_ = await workers_while_sent(handler, url)
+    assert first is not None

@@ -14,7 +14,7 @@ from django_asynckit.handler import body, closing, requests, sending
 from django_asynckit.handler.base import AsyncHandlerMixin
 from django_asynckit.handler.disconnect import CancelOnDisconnect
 from django_asynckit.handler.lifespan import answer_lifespan
-from django_asynckit.handler.signals import send_finished, send_started
+from django_asynckit.handler.signals import FINISHED, send_finished, send_started
 from django_asynckit.handler.urls import set_script_prefix
 from django_asynckit.middleware._mro import is_untouched
 from django_asynckit.middleware._responses import keep_responses
@@ -95,6 +95,10 @@ class ASGIHandler(AsyncHandlerMixin, asgi.ASGIHandler):
 
     async def send_response(self, response: Any, send: Send) -> None:
         await sending.send_response(response, send, self.chunk_bytes)
+
+    def _needs_no_worker_after(self) -> bool:
+        # A handler of the user's may have more to do there, on the connection that middleware prepared.
+        return type(self) is ASGIHandler and FINISHED.look(self.sender) == (False, False)
 
     async def _answer(self, response: HttpResponseBase, send: Send) -> None:
         try:

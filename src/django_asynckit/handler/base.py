@@ -75,7 +75,9 @@ class AsyncHandlerMixin(base.BaseHandler):
             # Somebody instruments Django's method; it hops to log, and must be the one that runs.
             return await super().get_response_async(request)
         if self._sync_chain is not None and self._sync_chain.takes(request):
-            found = await run_for_response(request, self._sync_chain.get_response, request)
+            found = await run_for_response(
+                request, self._sync_chain.get_response, request, self._needs_no_worker_after()
+            )
             if found is not None:
                 return found  # type: ignore[no-any-return]
         set_urlconf(setting("ROOT_URLCONF"))
@@ -84,6 +86,10 @@ class AsyncHandlerMixin(base.BaseHandler):
         if response.status_code >= 400:
             await log_status(request, response)
         return response
+
+    def _needs_no_worker_after(self) -> bool:
+        """Whether nothing that comes after middleware and view runs in the request's worker."""
+        return False
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """Resolve with Django's own, unless that was done to choose the chain, and nothing has changed since."""

@@ -96,6 +96,11 @@ def _close(response: HttpResponseBase, parts: Generator[list[bytes]]) -> None:
     response.close()
 
 
+def ends_on_the_loop(response: HttpResponseBase) -> bool:
+    """Whether ``response`` is sent and closed without the request's thread, but for receivers of signals."""
+    return not response.streaming and _closes_in_memory(response)
+
+
 def _closes_in_memory(response: HttpResponseBase) -> bool:
     return (
         type(response).close is HttpResponseBase.close

@@ -16,9 +16,11 @@ from django.utils.module_loading import import_string
 
 from django_asynckit._compat import iscoroutinefunction
 from django_asynckit.conf import conf, setting
+from django_asynckit.handler.closing import ends_on_the_loop
 from django_asynckit.handler.loading import djangos_middleware
 from django_asynckit.handler.modes import works_in_both_modes
 from django_asynckit.handler.urls import active_translation, is_same_language
+from django_asynckit.workers.context import end_with_this_call
 
 logger = logging.getLogger("django_asynckit")
 
@@ -71,11 +73,21 @@ class SyncChain(base.BaseHandler):
         vars(request)[_MATCH] = (match, request.path_info, active_translation())
         return not iscoroutinefunction(match.func)
 
-    def get_response(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
-        """Return the response, or ``None`` if the chain cannot be made; in the request's worker."""
+    def get_response(  # type: ignore[override]
+        self, request: HttpRequest, is_last: bool = False
+    ) -> HttpResponseBase | None:
+        """Return the response, or ``None`` if the chain cannot be made; in the request's worker.
+
+        ``is_last`` says that after it nobody but the response itself may need the worker.
+        """
         if self._middleware_chain is None:
             self._make()
-        return None if self.is_broken else super().get_response(request)
+        if self.is_broken:
+            return None
+        response = super().get_response(request)
+        if is_last and ends_on_the_loop(response):
+            end_with_this_call()
+        return response
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         """Resolve with Django's own, unless :meth:`takes` has, and nothing has changed since."""
