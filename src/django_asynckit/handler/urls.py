@@ -12,7 +12,6 @@ from django_asynckit._asgiref import delete_local_value, local_values, set_local
 
 _PREFIXES: Final[Any] = base._prefixes  # type: ignore[attr-defined]
 _URLCONFS: Final[Any] = base._urlconfs  # type: ignore[attr-defined]
-_ACTIVE: Final[Any] = trans_real._active  # type: ignore[attr-defined]
 
 
 def set_script_prefix(prefix: str) -> None:
@@ -30,7 +29,8 @@ def set_urlconf(urlconf: Any) -> None:
 
 def active_translation() -> Any:
     """Return what ``translation.activate()`` has set; ``None`` stands for the default."""
-    return local_values(_ACTIVE, ("value",)).get("value")
+    # Django's test signals put a new Local there.
+    return local_values(trans_real._active, ("value",)).get("value")  # type: ignore[attr-defined]
 
 
 def is_same_language(translation: Any, other: Any) -> bool:
