@@ -51,7 +51,8 @@ def _known_paths() -> list[str]:
     routes = [str(getattr(one.pattern, "_route", "")) for one in urlpatterns]
     fixed = [f"/{route}" for route in routes if "<" not in route]
     kinds = ("404", "403", "400", "suspicious", "500")
-    return sorted({*fixed, *(f"/raises/{kind}/" for kind in kinds)})
+    raising = (f"/{place}raises/{kind}/" for place in ("", "thread/") for kind in kinds)
+    return sorted({*fixed, *raising})
 
 
 _odd_paths = st.sampled_from(

@@ -30,7 +30,13 @@ pytestmark = [
 ]
 
 
-@given(flow=flows, stack=stacks, changed=settings(), exceptions=st.booleans())
+@given(
+    flow=flows,
+    stack=stacks,
+    changed=settings(),
+    exceptions=st.booleans(),
+    sync_chain=st.booleans(),
+)
 @profile(
     max_examples=EXAMPLES or 250,
     derandomize=not EXAMPLES,
@@ -40,7 +46,9 @@ pytestmark = [
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
-def test_answers_are_those_of_stock_django(blockbuster, flow, stack, changed, exceptions):
+def test_answers_are_those_of_stock_django(
+    blockbuster, flow, stack, changed, exceptions, sync_chain
+):
     @contextlib.contextmanager
     def guarded():
         blockbuster.activate()
@@ -51,7 +59,7 @@ def test_answers_are_those_of_stock_django(blockbuster, flow, stack, changed, ex
 
     assume(not meant_to_differ(flow, stack))
     blockbuster.deactivate()
-    changed = {**changed, "MIDDLEWARE": stack}
+    changed = {**changed, "MIDDLEWARE": stack, "ASYNCKIT_SYNC_CHAIN": sync_chain}
     found = differences(flow, changed, exceptions=exceptions, guarded=guarded)
     assert not found, "\n".join(
         f"request {number}, {what}:\n  stock {stock!r}\n  ours  {ours!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
 from django.conf.urls.i18n import i18n_patterns
@@ -37,6 +38,20 @@ def sync_only(get_response):
         return get_response(request)
 
     return middleware
+
+
+def in_thread(view):
+    """The same view, sync: what it awaits never has to wait."""
+
+    @functools.wraps(view)
+    def sync_view(*args, **kwargs):
+        try:
+            view(*args, **kwargs).send(None)
+        except StopIteration as end:
+            return end.value
+        raise AssertionError("It waits.")
+
+    return sync_view
 
 
 async def language(request):
@@ -133,6 +148,24 @@ async def public(request):
 @ensure_csrf_cookie
 async def with_cookie(request):
     return HttpResponse("cookie")
+
+
+def session_sync(request):
+    """Reads, changes or deletes the session, and may fail then."""
+    count = request.session.get("count", 0)
+    if "status" in request.GET:
+        request.session.flush()
+    if "expiry" in request.GET:
+        request.session.set_expiry(int(request.GET["expiry"]))
+        request.session["count"] = count + 1
+    if "size" in request.GET:
+        raise ValueError("after a change of the session")
+    return HttpResponse(str(count))
+
+
+def page_fails(request):
+    code = engines["django"].from_string("{% include missing %}{{ user.username }}")
+    return TemplateResponse(request, code, {"missing": None})
 
 
 def user_sync(request):
@@ -252,4 +285,39 @@ urlpatterns = [
     path("documented/", Documented.as_view()),
     path("no_slash", views.hello),
     *i18n_patterns(path("translated/", language), path("page/", page)),
+]
+
+#: What is also called in a thread, where it makes a difference to the handler.
+_IN_THREAD = {
+    *(
+        "404/",
+        "raises/<kind>/",
+        "token/",
+        "form/",
+        "body/",
+        "upload/",
+        "messages/add/",
+        "messages/many/",
+    ),
+    *(
+        "stream/",
+        "stream/sync/",
+        "stream/large/",
+        "download/",
+        "cookies/",
+        "language/",
+        "large/",
+        "etag/",
+    ),
+    *("not_modified/", "cached/", "private/", "uncached/", "varies/", "own/", "framed/", "public/"),
+    *("cookie/", "site/", "nonce/", "meta/", "state/"),
+}
+urlpatterns += [
+    path("session/thread/", session_sync),
+    path("page/fails/", page_fails),
+    *(
+        path(f"thread/{one.pattern._route}", in_thread(one.callback))
+        for one in urlpatterns
+        if getattr(one.pattern, "_route", "") in _IN_THREAD
+    ),
 ]

@@ -308,6 +308,12 @@ class AsyncOverride(MiddlewareMixin):
         return response
 
 
+class SyncOverride(AsyncOverride):
+    """Its async code never runs, on Django's handler neither."""
+
+    async_capable = False
+
+
 class TwinOverride(AsyncMiddlewareMixin):
     async def aprocess_response(self, request, response):
         response["X-Called"] = "async"
@@ -351,9 +357,10 @@ async def of_template(request, response):
 
 #: What answers otherwise, or not at all, around a sync chain.
 ONE_CHAIN = ("async_only", "undeclared", "Called", "AsyncOverride", "TwinOverride", "AsyncHook")
+BOTH_CHAINS = ("Both", "NearerInSyncMode", "SyncOverride")
 
 
-@pytest.mark.parametrize("name", [*ONE_CHAIN, "AtItsEnd", "Both", "NearerInSyncMode"])
+@pytest.mark.parametrize("name", [*ONE_CHAIN, "AtItsEnd", *BOTH_CHAINS])
 @pytest.mark.parametrize("url", ["/fails/", "/nowhere/", "/async/", "/template/"])
 async def test_answers_are_djangos_whatever_differs_between_the_modes(name, url):
     rendered = path("template/", lambda request: SimpleTemplateResponse(Template("sync")))
@@ -384,7 +391,7 @@ async def test_what_shows_only_when_it_is_made_keeps_one_chain(name):
     assert not records
 
 
-@pytest.mark.parametrize("name", ["Both", "NearerInSyncMode"])
+@pytest.mark.parametrize("name", [*BOTH_CHAINS, "SyncRemoteUser"])
 def test_other_middleware_has_both_chains(name):
     with override_settings(MIDDLEWARE=[f"{__name__}.{name}"]):
         assert ASGIHandler()._sync_chain is not None
@@ -398,6 +405,10 @@ def test_a_remote_user_that_is_read_elsewhere_in_sync_mode_keeps_one_chain():
 
 class RemoteUser(RemoteUserMiddleware):
     header = "HTTP_X_USER"
+
+
+class SyncRemoteUser(RemoteUser):
+    async_capable = False
 
 
 def test_a_handler_that_overrides_a_method_keeps_one_chain():

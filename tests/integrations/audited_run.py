@@ -111,7 +111,11 @@ def configure(database: Path) -> None:
             "MIDDLEWARE": [*STARTPROJECT, ALLAUTH],
             "ROOT_URLCONF": "tests.integrations.audited_urls",
             "DATABASES": {
-                "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}
+                "default": {
+                    "ENGINE": "django.db.backends.sqlite3",
+                    "NAME": str(database),
+                    "OPTIONS": {"init_command": "PRAGMA synchronous=OFF"},
+                }
             },
             "AUTHENTICATION_BACKENDS": [
                 "axes.backends.AxesStandaloneBackend",

@@ -1,4 +1,4 @@
-"""Runs a module of this folder for both handlers, each in a process of its own, and what such a module needs."""
+"""Runs a module of this folder for each handler in a process of its own, and what such a module needs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tests.servers.client import Request, normalised, run_in_process
 from tests.servers.harness import ROOT, environment
 
 HANDLERS = ("stock", "asynckit")
+#: Ours without and with the sync chain, by what the tests call it.
+OURS = {"one-chain": "", "sync-chain": "1"}
 
 #: What each run asks for.
 REQUESTS = [
@@ -31,22 +33,27 @@ REQUESTS = [
     Request("/stream/sync/", contains=b"sync 2"),
     Request("/template/", contains=b"path"),
     Request("/who/", contains=b"anonymous"),
+    Request("/busy/sync/fine/", contains=b"ada"),
+    Request("/busy/sync/denied/", status=403),
+    Request("/busy/sync/broken/", status=500),
     Request("/session/set/", contains=b"set"),
     Request("/session/get/", contains=b"blue"),
     Request("/", status=400, host="evil.test"),
 ]
 
 
-def run_both(name: str, *arguments: str) -> dict[str, dict[str, Any]]:
-    """Run ``tests.integrations.<name>`` for both handlers; return what each says in JSON on its last line."""
+def run_each(name: str, *arguments: str) -> dict[str, dict[str, Any]]:
+    """Run ``tests.integrations.<name>`` for stock and each of ours; return what each says in JSON on its last line."""
 
-    def run(handler: str) -> dict[str, Any]:
+    def run(name_of_run: str) -> dict[str, Any]:
+        handler = "asynckit" if name_of_run in OURS else name_of_run
         result = subprocess.run(
             [sys.executable, "-m", f"tests.integrations.{name}", handler, *arguments],
             cwd=ROOT,
             env={
                 **environment(),
                 "DJANGO_SETTINGS_MODULE": "tests.integrations.settings",
+                "TESTS_SYNC_CHAIN": OURS.get(name_of_run, ""),
             },
             capture_output=True,
             text=True,
@@ -56,8 +63,9 @@ def run_both(name: str, *arguments: str) -> dict[str, dict[str, Any]]:
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout.splitlines()[-1])
 
+    names = ("stock", *OURS)
     with ThreadPoolExecutor() as pool:
-        return dict(zip(HANDLERS, pool.map(run, HANDLERS), strict=True))
+        return dict(zip(names, pool.map(run, names), strict=True))
 
 
 def make_application(handler: str):
@@ -67,6 +75,12 @@ def make_application(handler: str):
     else:
         from django_asynckit.asgi import get_asgi_application
     return get_asgi_application()
+
+
+def has_sync_chain(application) -> bool:
+    """Whether requests went through it: it is made when the first one comes."""
+    chain = getattr(application, "_sync_chain", None)
+    return chain is not None and chain._middleware_chain is not None
 
 
 def report(application, take, requests=REQUESTS) -> None:
@@ -84,6 +98,7 @@ def report(application, take, requests=REQUESTS) -> None:
         json.dumps(
             {
                 "handler": handler,
+                "sync_chain": has_sync_chain(application),
                 "replies": replies,
                 "taken": dict(zip(targets, taken, strict=True)),
             }

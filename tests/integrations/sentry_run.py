@@ -48,8 +48,17 @@ def summary(event: dict) -> dict:
         "errors": [[error["type"], error["value"]] for error in errors],
         "mechanism": [error.get("mechanism") for error in errors],
         "request": {key: request.get(key) for key in ("method", "url", "query_string", "data")},
-        "user": sorted(event.get("user", {})),
-        "spans": sorted([span["op"], name_of(span)] for span in event.get("spans", [])),
+        "user": event.get("user"),
+        "breadcrumbs": [
+            [crumb.get("category"), crumb.get("message")]
+            for crumb in event.get("breadcrumbs", {}).get("values", [])
+            if crumb.get("message") != "connect"  # A worker of ours may be connected already.
+        ],
+        "spans": sorted(
+            [span["op"], name_of(span)]
+            for span in event.get("spans", [])
+            if span["description"] != "connect"
+        ),
     }
 
 

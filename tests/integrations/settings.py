@@ -8,6 +8,7 @@ from tests.servers.settings import *  # noqa: F403
 from tests.servers.settings import INSTALLED_APPS
 
 ROOT_URLCONF = "tests.integrations.urls"
+ASYNCKIT_SYNC_CHAIN = os.environ.get("TESTS_SYNC_CHAIN") == "1"
 if os.environ.get("TESTS_RUNSERVER"):
     DEBUG = True
     INSTALLED_APPS = ["daphne", *INSTALLED_APPS]

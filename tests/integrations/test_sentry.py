@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import functools
-import subprocess
-import sys
 
 import pytest
 
-from tests.integrations.runs import run_both
-from tests.servers.harness import ROOT, environment
+from tests.integrations.runs import OURS, run_each
 
 pytest.importorskip("sentry_sdk", reason="sentry-sdk is not installed")
 
 #: Started before the application is made with all it can record, or with its defaults; or afterwards.
 MODES = ("full", "defaults", "late")
-HANDLERS = ("asynckit", "stock")
 DJANGOS_RECEIVERS = {
     "django.core.cache.close_caches",
     "django.core.handlers.base.reset_urlconf",
@@ -33,9 +29,13 @@ SPANS = [
 ]
 
 
+#: Each test looks at ours without and with the sync chain.
+pytestmark = pytest.mark.parametrize("ours", OURS)
+
+
 @functools.cache
 def runs(mode: str):
-    return run_both("sentry_run", mode)
+    return run_each("sentry_run", mode)
 
 
 def without_djangos_receivers(taken: dict[str, list[dict]]) -> dict[str, list[dict]]:
@@ -51,80 +51,72 @@ def without_djangos_receivers(taken: dict[str, list[dict]]) -> dict[str, list[di
     }
 
 
-def events(mode: str, target: str, kind: str) -> list[dict]:
-    taken = runs(mode)["asynckit"]["taken"][f"example.test{target}"]
+def events(mode: str, ours: str, target: str, kind: str) -> list[dict]:
+    taken = runs(mode)[ours]["taken"][f"example.test{target}"]
     return [event for event in taken if event["kind"] == kind]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_our_handler_stays_in_place(mode):
-    assert runs(mode)["asynckit"]["handler"] == "django_asynckit.handler.asgi.ASGIHandler"
+def test_our_handler_stays_in_place(ours, mode):
+    assert runs(mode)[ours]["handler"] == "django_asynckit.handler.asgi.ASGIHandler"
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_answers_are_those_of_stock_django(mode):
-    assert runs(mode)["asynckit"]["replies"] == runs(mode)["stock"]["replies"]
+def test_answers_are_those_of_stock_django(ours, mode):
+    assert runs(mode)[ours]["replies"] == runs(mode)["stock"]["replies"]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_events_are_those_of_stock_django(mode):
+def test_events_are_those_of_stock_django(ours, mode):
     """But for spans of Django's own signal receivers: where they have nothing to do, they do not run."""
-    ours, stock = (without_djangos_receivers(runs(mode)[name]["taken"]) for name in HANDLERS)
-    assert ours == stock
+    got, expected = (
+        without_djangos_receivers(runs(mode)[name]["taken"]) for name in (ours, "stock")
+    )
+    assert got == expected
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_exception_of_an_async_view_is_reported_once(mode):
-    [event] = events(mode, "/raises/500/", "event")
+def test_sentry_keeps_the_async_chain(ours, mode):
+    """It replaces ``get_response_async()``, which has to be the method that runs."""
+    assert runs(mode)[ours]["sync_chain"] is False
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_exception_of_an_async_view_is_reported_once(ours, mode):
+    [event] = events(mode, ours, "/raises/500/", "event")
     assert event["errors"] == [["ValueError", "broken"]]
     assert event["mechanism"] == [{"type": "django", "handled": False}]
     assert event["transaction"] == "/raises/{kind}/"
     assert event["request"]["url"] == "http://example.test/raises/500/"
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_exception_of_a_sync_view_is_reported_once_with_all_that_led_to_it(ours, mode):
+    [event] = events(mode, ours, "/busy/sync/broken/", "event")
+    assert event["errors"] == [["ValueError", "broken in a thread"]]
+    assert event["transaction"] == "/busy/sync/{kind}/"
+    assert event["user"]["username"] == "ada"
+    assert event["breadcrumbs"] == [["query", "SELECT 'busy'"], ["tests.busy", "busy"]]
+
+
 @pytest.mark.parametrize("mode", ["full", "late"])
-def test_status_that_counts_as_failed_is_reported_once(mode):
-    [event] = events(mode, "/raises/403/", "event")
+def test_status_that_counts_as_failed_is_reported_once(ours, mode):
+    [event] = events(mode, ours, "/raises/403/", "event")
     assert event["errors"] == [["PermissionDenied", "not you"]]
     assert event["mechanism"] == [{"type": "django", "handled": True}]
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("target", ["/", "/sync/", "/404/", "/raises/404/"])
-def test_nothing_else_is_reported(mode, target):
-    assert events(mode, target, "event") == []
-    assert len(events(mode, target, "transaction")) == 1
+def test_nothing_else_is_reported(ours, mode, target):
+    assert events(mode, ours, target, "event") == []
+    assert len(events(mode, ours, target, "transaction")) == 1
 
 
 @pytest.mark.parametrize("view", [("/", "tests.views.hello"), ("/sync/", "tests.views.hello_sync")])
-def test_middleware_and_view_have_spans(view):
+def test_middleware_and_view_have_spans(ours, view):
     target, name = view
-    [transaction] = events("full", target, "transaction")
+    [transaction] = events("full", ours, target, "transaction")
     spans = [description for _, description in transaction["spans"]]
     assert [span for span in SPANS if spans.count(span) != 1] == []
     assert ["view.render", name] in transaction["spans"]
-
-
-def test_asynccheck_says_that_it_keeps_the_async_chain():
-    code = (
-        "import django; django.setup()\n"
-        "from django.conf import settings; settings.ASYNCKIT_SYNC_CHAIN = True\n"
-        "from tests.integrations.sentry_run import start_sentry; start_sentry('defaults')\n"
-        "from django.core.management import call_command; call_command('asynccheck')"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={
-            **environment(),
-            "DJANGO_SETTINGS_MODULE": "tests.integrations.settings",
-        },
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    told = " ".join(run.stdout.split())
-    assert "Sync views go through the chain of async views. sentry_sdk.integrations.django" in told
-    assert "replaces get_response_async() of Django's handler" in told

@@ -19,6 +19,10 @@ def works_in_both_modes(middleware: Any) -> bool:
         return False
     if not isinstance(middleware, type):
         return True
+    if any(iscoroutinefunction(getattr(middleware, name, None)) for name in ("__call__", *HOOKS)):
+        return False
+    if not getattr(middleware, "async_capable", False):
+        return True  # Its async code never runs.
     return not remote_user_reads_two_keys(middleware) and not any(
         _is_async_alone(middleware, name) for name in dir(middleware)
     )
@@ -28,7 +32,5 @@ def _is_async_alone(cls: type[Any], name: str) -> bool:
     """Whether the method ``name`` is async, and no sync one that is as near stands for it."""
     if not iscoroutinefunction(getattr(cls, name, None)):
         return False
-    if name == "__call__" or name in HOOKS:
-        return True
     twin = name.replace("a", "", 1)
     return (twin in HOOKS or hasattr(cls, twin)) and position(cls, name) < position(cls, twin)

@@ -1,0 +1,96 @@
+"""Stacks like those of real projects: a request to a sync view makes one hop, and is answered as on stock."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.servers.harness import ROOT
+
+pytest.importorskip("silk", reason="the packages are not installed: --group packages")
+
+#: Goes through the async chain, and counts what it counts there.
+ASYNC_VIEW = "async view"
+#: What no view is known for goes where the stack is cheaper; and a file is sent piece by piece.
+NO_VIEW = ("404 without a view", "no slash", "static file")
+STATUS = {
+    "page": 200,
+    "page of a user": 200,
+    "404 of a view": 404,
+    "404 without a view": 404,
+    "no slash": 301,
+    "error": 500,
+    "login required": 302,
+    "logged in": 200,
+    "form": 200,
+    "admin": 200,
+    ASYNC_VIEW: 200,
+}
+
+
+@pytest.fixture(scope="module")
+def results():
+    """What each request showed on both handlers, and its hops, by stack."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.integrations.real_stacks_run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def each(results):
+    for stack, result in results.items():
+        for name, seen in result["requests"].items():
+            yield stack, name, seen
+
+
+def is_refused_by_stock(stack, name):
+    """Django does not allow an async view with ``ATOMIC_REQUESTS``."""
+    return name == ASYNC_VIEW and stack in ("djangopackages", "all")
+
+
+def test_every_stack_has_a_sync_chain(results):
+    assert {stack: result["sync chain"] for stack, result in results.items()} == dict.fromkeys(
+        results, True
+    )
+    assert len(results) >= 14
+
+
+def test_answers_logs_and_signals_are_those_of_stock(results):
+    different = [
+        (stack, name, seen["stock"], seen["asynckit"])
+        for stack, name, seen in each(results)
+        if seen["stock"] != seen["asynckit"] and not is_refused_by_stock(stack, name)
+    ]
+    assert different == []
+
+
+def test_answers_are_what_they_should_be(results):
+    """Both handlers could be wrong in the same way."""
+    wrong = [
+        (stack, name, seen["asynckit"]["status"])
+        for stack, name, seen in each(results)
+        if name in STATUS and seen["asynckit"]["status"] != STATUS[name]
+    ]
+    assert wrong == []
+    assert results["netbox"]["requests"]["error that is mended"]["asynckit"]["status"] == 503
+    assert results["healthchecks"]["requests"]["static file"]["asynckit"]["status"] == 200
+    refused = results["all"]["requests"]["form without its token"]["asynckit"]
+    assert refused["status"] == 403
+
+
+def test_a_request_to_a_sync_view_makes_one_hop(results):
+    more = [
+        (stack, name, seen["hops"])
+        for stack, name, seen in each(results)
+        if name not in (ASYNC_VIEW, *NO_VIEW) and len(seen["hops"]) != 1
+    ]
+    assert more == []
