@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tests.integrations.runs import REQUESTS, make_application, report
+from tests.integrations.runs import BUSY, REQUESTS, make_application, report
 from tests.servers.client import Request
 
 MIDDLEWARE = "opentelemetry.instrumentation.django.middleware.otel_middleware._DjangoMiddleware"
@@ -50,7 +50,7 @@ def main(handler: str, mode: str = "") -> None:
         settings.ASYNCKIT_NON_BLOCKING_MIDDLEWARE = [MIDDLEWARE]
     DjangoInstrumentor().instrument()
     application = make_application(handler)
-    report(application, take, [*REQUESTS, Request("/span/"), Request("/span/sync/")])
+    report(application, take, [*REQUESTS, *BUSY, Request("/span/"), Request("/span/sync/")])
 
 
 if __name__ == "__main__":

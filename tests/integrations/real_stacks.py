@@ -20,6 +20,12 @@ from django.urls import include, path
 from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.csrf import ensure_csrf_cookie
+from ninja import NinjaAPI
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import APIView
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests.integrations.audited_run import (
@@ -128,7 +134,8 @@ class EventScope:
         scope.set(view.__name__)
 
     def process_template_response(self, request, response):
-        response.context_data["scope"] = scope.get()
+        if getattr(response, "context_data", None) is not None:
+            response.context_data["scope"] = scope.get()
         return response
 
 
@@ -264,7 +271,34 @@ def form(request):
     return JsonResponse({"post": request.POST.dict(), "user": str(request.user)})
 
 
+class Rest(APIView):
+    authentication_classes = (SessionAuthentication,)
+    permission_classes = (IsAuthenticated,)
+    renderer_classes = (JSONRenderer,)
+
+    def get(self, request):
+        return Response({"user": str(request.user), "users": get_user_model().objects.count()})
+
+    def post(self, request):
+        return Response({"data": request.data}, status=201)
+
+
+ninja = NinjaAPI(urls_namespace="real-stacks")
+
+
+@ninja.get("/fine")
+def ninja_fine(request, number: int):
+    return {"number": number, "users": get_user_model().objects.count()}
+
+
+@ninja.get("/fails")
+def ninja_fails(request):
+    raise ValueError("of ninja")
+
+
 urlpatterns = [
+    path("rest/", Rest.as_view()),
+    path("ninja/", ninja.urls),
     path("admin/", admin.site.urls),
     path("page/", page),
     path("missing/", missing),

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 from asgiref.sync import iscoroutinefunction
+from django.test import override_settings
 from django.urls import path
 from django.utils import timezone
 from django.views.decorators import cache as djangos
@@ -33,6 +34,12 @@ SETTINGS = {
     },
 }
 _runs = itertools.count()
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["one-chain", "sync-chain"])
+def _sync_chain(request):
+    with override_settings(ASYNCKIT_SYNC_CHAIN=request.param):
+        yield
 
 
 @pytest.fixture(autouse=True)

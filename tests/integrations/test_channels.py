@@ -26,10 +26,14 @@ stock_warns = pytest.mark.filterwarnings(
 )
 
 
-@pytest.fixture
-def applications():
+@pytest.fixture(params=[False, True], ids=["one-chain", "sync-chain"])
+def applications(request):
     """Django's handler and ours, made where the event loop does not run."""
-    with override_settings(ROOT_URLCONF="tests.servers.urls", ALLOWED_HOSTS=["example.test"]):
+    with override_settings(
+        ROOT_URLCONF="tests.servers.urls",
+        ALLOWED_HOSTS=["example.test"],
+        ASYNCKIT_SYNC_CHAIN=request.param,
+    ):
         ours = get_asgi_application()
         assert type(ours) is ASGIHandler
         yield {"stock": asgi.ASGIHandler(), "asynckit": ours}
@@ -126,6 +130,7 @@ def runservers(tmp_path_factory):
         ]
         variables = {
             **harness.environment(TESTS_DB=str(folder / "site.sqlite3"), TESTS_RUNSERVER=name),
+            "TESTS_SYNC_CHAIN": "1",
             "DJANGO_SETTINGS_MODULE": "tests.integrations.settings",
         }
         servers[name] = Server(arguments, port, folder / f"{name}.log", variables)

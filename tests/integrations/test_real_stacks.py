@@ -12,6 +12,8 @@ from tests.servers.harness import ROOT
 
 pytest.importorskip("silk", reason="the packages are not installed: --group packages")
 
+pytestmark = pytest.mark.timeout(180)
+
 #: Goes through the async chain, and counts what it counts there.
 ASYNC_VIEW = "async view"
 #: What no view is known for goes where the stack is cheaper; and a file is sent piece by piece.
@@ -27,6 +29,13 @@ STATUS = {
     "logged in": 200,
     "form": 200,
     "admin": 200,
+    "list of the admin": 200,
+    "REST": 200,
+    "REST without its token": 403,
+    "REST that is refused": 403,
+    "ninja": 200,
+    "ninja with a wrong number": 422,
+    "ninja that fails": 500,
     ASYNC_VIEW: 200,
 }
 
@@ -39,7 +48,7 @@ def results():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=170,
         check=False,
     )
     assert run.returncode == 0, run.stderr
@@ -83,6 +92,8 @@ def test_answers_are_what_they_should_be(results):
     assert wrong == []
     assert results["netbox"]["requests"]["error that is mended"]["asynckit"]["status"] == 503
     assert results["healthchecks"]["requests"]["static file"]["asynckit"]["status"] == 200
+    for stack in ("gyrinx", "all"):
+        assert results[stack]["requests"]["allauth logs in"]["asynckit"]["status"] == 302
     refused = results["all"]["requests"]["form without its token"]["asynckit"]
     assert refused["status"] == 403
 
