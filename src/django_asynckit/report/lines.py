@@ -144,8 +144,8 @@ def _reasons(audit: Audit, width: int) -> Iterator[Line]:
     ]
     native = sum(bool(entry.native and not entry.asynckit.hops) for entry in audit.stack.entries)
     if native:
-        verbs = "is Django's own and has" if native == 1 else "are Django's own and have"
-        yield [(f"{native} of the middleware {verbs} a native class: no hop.", "")]
+        has = "has" if native == 1 else "have"
+        yield [(f"{native} of the middleware {has} a native class: no hop of its own.", "")]
     for group in by_reason(audit, entries):
         yield from map(_entry, group)
         yield from _wrapped(group[0].reason, width)
