@@ -9,6 +9,7 @@ import threading
 import pytest
 from django.contrib.auth.middleware import RemoteUserMiddleware
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers import base
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
 from django.core.signals import request_finished
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
@@ -409,6 +410,48 @@ class RemoteUser(RemoteUserMiddleware):
 
 class SyncRemoteUser(RemoteUser):
     async_capable = False
+
+
+wrapped = []
+
+
+def noting(function, name):
+    """Call ``function``, and note that it was."""
+
+    def call(*args, **kwargs):
+        wrapped.append(name)
+        return function(*args, **kwargs)
+
+    return call
+
+
+@pytest.fixture
+def _tool(monkeypatch):
+    """A tool that wraps what Django's handler calls, and what it makes, as those for tracing do."""
+    wrapped.clear()
+    import_string, atomic = base.import_string, base.BaseHandler.make_view_atomic
+
+    def import_wrapped(path):
+        factory = import_string(path)
+        return lambda get_response: noting(factory(get_response), "middleware")
+
+    def wrapped_view(self, view):
+        return noting(atomic(self, view), "view")
+
+    monkeypatch.setattr(base, "import_string", import_wrapped)
+    monkeypatch.setattr(base.BaseHandler, "make_view_atomic", wrapped_view)
+    for name in ("load_middleware", "get_response"):
+        monkeypatch.setattr(base.BaseHandler, name, noting(getattr(base.BaseHandler, name), name))
+
+
+@pytest.mark.usefixtures("_tool")
+async def test_a_tool_sees_each_chain_once():
+    with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=[SYNC_ONLY]):
+        handler = ASGIHandler()
+        for _ in range(2):
+            assert (await drive(handler, "/")).body == b"sync"
+    once = ["get_response", "middleware", "view"]
+    assert wrapped == ["load_middleware", "load_middleware", *once, *once]
 
 
 def test_a_handler_that_overrides_a_method_keeps_one_chain():
