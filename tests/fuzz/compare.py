@@ -60,7 +60,10 @@ def differences(
     """
     with override_settings(**settings):
         stock = run(DjangoASGIHandler, flow, exceptions)
-        with guarded(), override_settings(MIDDLEWARE=with_preloaded_users(settings)):
+        stack = (
+            settings["MIDDLEWARE"] if exceptions else with_preloaded_users(settings["MIDDLEWARE"])
+        )
+        with guarded(), override_settings(MIDDLEWARE=stack):
             ours = run(ASGIHandler, flow, exceptions)
     found = []
     for number, (theirs, own) in enumerate(zip(stock, ours, strict=True)):
@@ -73,17 +76,12 @@ def differences(
     return found
 
 
-def with_preloaded_users(settings: dict[str, Any]) -> list[str]:
+def with_preloaded_users(stack: list[str]) -> list[str]:
     """Add our middleware to every other stack that has users.
 
-    Not where each layer sends a signal for an exception: it would be one more.
+    Not to be asked for where signals of exceptions are noted: each layer may send one, and it would be one more.
     """
-    stack: list[str] = settings["MIDDLEWARE"]
-    if (
-        not {SESSIONS, USERS} <= set(stack)
-        or len(stack) % 2
-        or "DEBUG_PROPAGATE_EXCEPTIONS" in settings
-    ):
+    if not {SESSIONS, USERS} <= set(stack) or len(stack) % 2:
         return stack
     position = stack.index(USERS) + 1
     return [*stack[:position], PRELOAD, *stack[position:]]
