@@ -13,6 +13,8 @@ from tests.databases.test_faults import run_beside
 
 #: Seconds that the machine of a test may lose on other work.
 BUSY = 26
+#: Most sites have it; on stock Django it is sync only.
+WHITENOISE = {"MIDDLEWARE": ["whitenoise.middleware.WhiteNoiseMiddleware"]}
 SYNC_ONLY = {"MIDDLEWARE": ["tests.databases.middleware.sync_only"]}
 
 
@@ -27,7 +29,7 @@ def assert_all_right(server, answers, body: str = str(NOTES)) -> None:
 
 @pytest.mark.parametrize("view", ["/count/", "/count/sync/"], ids=["async", "sync"])
 def test_2000_clients_with_one_query_each(postgresql, start_only_site, view):
-    server = start_only_site(postgresql, CONN_MAX_AGE=None)
+    server = start_only_site(postgresql, WHITENOISE, CONN_MAX_AGE=None)
     with postgresql.watch() as watch:
         answers = ask(server, [view] * 2000, concurrency=2000)
     assert_all_right(server, answers)
@@ -61,7 +63,7 @@ def test_who_asks_a_database_when_all_connections_are_taken_waits(postgresql, st
 
 @pytest.mark.parametrize("options", [{}, {"CONN_MAX_AGE": None}], ids=["default", "persistent"])
 def test_1000_requests_that_wait_between_queries(postgresql, start_only_site, options):
-    server = start_only_site(postgresql, **options)
+    server = start_only_site(postgresql, WHITENOISE, **options)
     with postgresql.watch() as watch:
         answers = ask(server, ["/twice/"] * 1000, concurrency=1000)
     assert_all_right(server, answers)
