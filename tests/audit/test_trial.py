@@ -19,7 +19,6 @@ from tests.audit import trying
 from tests.driver import plain_root_logger
 from tests.management.test_asynccheck import run
 
-pytestmark = pytest.mark.django_db(transaction=True)
 MIDDLEWARE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -71,6 +70,7 @@ def test_what_blocks_on_one_page_only_is_seen_there(name):
     assert (slow.before, slow.after) == (200, 200)
 
 
+@pytest.mark.usefixtures("in_process_database")
 @pytest.mark.parametrize(("name", "status"), [("Querying", 500), ("Swallowing", 200)])
 def test_what_django_refuses_is_seen_also_if_it_is_caught(name, status):
     [asked] = tried(name).pages
