@@ -223,10 +223,18 @@ def fails_without_connection(request):
 
 
 @pytest.mark.parametrize("middleware", [[], project.MIDDLEWARE], ids=["bare", "seven"])
+@pytest.mark.parametrize("sync_chain", [False, True], ids=["one chain", "sync chain"])
 @override_settings(ASYNCKIT_WORKERS=1, ASYNCKIT_WORKER_WAIT_SECONDS=1.5, DEBUG=True)
-async def test_a_request_waits_in_vain_once_also_where_its_error_page_needs_a_thread(middleware):
+async def test_a_request_waits_in_vain_once_also_where_its_error_page_needs_a_thread(
+    middleware, sync_chain
+):
     urls = type("Urls", (), {"urlpatterns": [path("", fails_without_connection)]})
-    with override_settings(ROOT_URLCONF=urls, MIDDLEWARE=middleware), plain_root_logger():
+    settings = {
+        "ROOT_URLCONF": urls,
+        "MIDDLEWARE": middleware,
+        "ASYNCKIT_SYNC_CHAIN": sync_chain,
+    }
+    with override_settings(**settings), plain_root_logger():
         handler = ASGIHandler()
         async with connected():
             since = monotonic()
