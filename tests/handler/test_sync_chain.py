@@ -147,6 +147,17 @@ async def test_answers_are_djangos(url, middleware):
     await assert_same(scope_for(url), ROOT_URLCONF=urls, MIDDLEWARE=middleware, exceptions=True)
 
 
+async def of_status(request, status):
+    return HttpResponse(b"async", status=status)
+
+
+@pytest.mark.parametrize("status", [399, 400, 401])
+async def test_what_is_logged_of_an_async_view_is_what_django_logs(status):
+    urls = urlconf([path("<int:status>/", of_status)])
+    seen = await assert_same(scope_for(f"/{status}/"), ROOT_URLCONF=urls, MIDDLEWARE=[])
+    assert len(seen.logs) == (status >= 400)
+
+
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
 @pytest.mark.parametrize("url", ["/stream/", "/file/"])
 @pytest.mark.parametrize("middleware", [[], [SYNC_ONLY]], ids=["none", "sync-only"])
