@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 import threading
@@ -11,6 +12,7 @@ from django.contrib.auth.middleware import RemoteUserMiddleware
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers import base
 from django.core.handlers.asgi import ASGIHandler as DjangoASGIHandler
+from django.core.handlers.asgi import ASGIRequest
 from django.core.signals import request_finished
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.template import Template
@@ -536,6 +538,13 @@ async def workers_while_sent(handler, url):
 @pytest.mark.parametrize("url", ["/", "/fails/"])
 async def test_the_worker_is_given_back_before_the_response_is_sent(url):
     assert await workers_while_sent(ASGIHandler, url) == [None, None]
+
+
+async def test_a_request_that_somebody_hands_to_the_chain_himself_is_answered():
+    """Then it has no worker of its own."""
+    with override_settings(ROOT_URLCONF=urlconf(MIXED), MIDDLEWARE=[SYNC_ONLY]):
+        response = await ASGIHandler().get_response_async(ASGIRequest(scope_for(), io.BytesIO()))
+    assert response.content == b"sync"
 
 
 @pytest.mark.usefixtures("_receiver")
