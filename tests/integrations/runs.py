@@ -45,26 +45,32 @@ BUSY = [
 ]
 
 
+def told_by(name: str, *arguments: str, seconds: float, env: dict[str, str] | None = None) -> Any:
+    """Run ``tests.integrations.<name>``; return what it says in JSON on its last line."""
+    result = subprocess.run(
+        [sys.executable, "-m", f"tests.integrations.{name}", *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
 def run_each(name: str, *arguments: str) -> dict[str, dict[str, Any]]:
     """Run ``tests.integrations.<name>`` for stock and each of ours; return what each says in JSON on its last line."""
 
     def run(name_of_run: str) -> dict[str, Any]:
         handler = "asynckit" if name_of_run in OURS else name_of_run
-        result = subprocess.run(
-            [sys.executable, "-m", f"tests.integrations.{name}", handler, *arguments],
-            cwd=ROOT,
-            env={
-                **environment(),
-                "DJANGO_SETTINGS_MODULE": "tests.integrations.settings",
-                "TESTS_SYNC_CHAIN": OURS.get(name_of_run, ""),
-            },
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-        assert result.returncode == 0, result.stderr
-        return json.loads(result.stdout.splitlines()[-1])
+        variables = {
+            **environment(),
+            "DJANGO_SETTINGS_MODULE": "tests.integrations.settings",
+            "TESTS_SYNC_CHAIN": OURS.get(name_of_run, ""),
+        }
+        return told_by(name, handler, *arguments, seconds=50, env=variables)
 
     names = ("stock", *OURS)
     with ThreadPoolExecutor() as pool:

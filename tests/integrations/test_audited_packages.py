@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-from tests.servers.harness import ROOT
+from tests.integrations.runs import told_by
 
 pytest.importorskip("silk", reason="the packages are not installed: --group packages")
 
@@ -16,16 +12,7 @@ pytest.importorskip("silk", reason="the packages are not installed: --group pack
 @pytest.fixture(scope="module")
 def results():
     """Audited and counted hops of each stack."""
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.integrations.audited_run"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=55,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout.splitlines()[-1])
+    return told_by("audited_run", seconds=55)
 
 
 def test_audited_hops_are_those_of_real_requests(results):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-from tests.servers.harness import ROOT
+from tests.integrations.runs import told_by
 
 pytest.importorskip("silk", reason="the packages are not installed: --group packages")
 
@@ -43,16 +39,7 @@ STATUS = {
 @pytest.fixture(scope="module")
 def results():
     """What each request showed on both handlers, and its hops, by stack."""
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.integrations.real_stacks_run"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout.splitlines()[-1])
+    return told_by("real_stacks_run", seconds=170)
 
 
 def each(results):
