@@ -17,6 +17,7 @@ from django_asynckit.conf import conf
 from django_asynckit.handler.asgi import ASGIHandler
 from django_asynckit.handler.base import AsyncHandlerMixin
 from django_asynckit.handler.sync_chain import bound_to_async_mode
+from django_asynckit.middleware._hooks import COLLECTED
 from django_asynckit.middleware._mro import is_untouched
 
 _SWITCH_ON: Final = "Set it to True: then a request to a sync view makes one hop."
@@ -25,8 +26,6 @@ _BOTH_MODES: Final = "Let it work in both modes: write a sync method for each as
 _ASYNC_RESULT: Final = "Let it look at get_response, and return sync code around a sync one."
 _TWICE: Final = "Let it register what there may be once outside of __init__(), or set ASYNCKIT_SYNC_CHAIN to False."
 _REMOTE_USER: Final = "Upgrade to Django 6.1, where both modes read the same key of request.META."
-#: The hooks that Django asks for their mode when it makes a chain.
-_ADAPTED: Final = ("process_view", "process_template_response", "process_exception")
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _made(path: str) -> SyncChain | None:
     except Exception as error:
         reason = f"{path} cannot be made twice: {type(error).__name__}: {error}"
         return SyncChain(reason=reason, fix=_TWICE)
-    adapted = [middleware, *(getattr(middleware, name, None) for name in _ADAPTED)]
+    adapted = [middleware, *(getattr(middleware, name, None) for name in COLLECTED)]
     if any(map(iscoroutinefunction, adapted)):
         return SyncChain(reason=f"{path} is async, also around sync code.", fix=_ASYNC_RESULT)
     return None

@@ -23,6 +23,8 @@ HOOKS: Final = (
     "process_response",
     "process_exception",
 )
+#: Those that Django's handlers collect from the instance right after it was made.
+COLLECTED: Final = ("process_view", "process_template_response", "process_exception")
 _NOT_HELPERS: Final = frozenset(HOOKS) | {f"a{hook}" for hook in HOOKS} | {"get_response"}
 _MARK: Final = "_asynckit_non_blocking"
 #: Beside functions. A class is one that a hook makes an object of, like ``response_redirect_class``.

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django_asynckit._bridge import to_sync
 from django_asynckit._compat import MiddlewareMixin, iscoroutinefunction
 from django_asynckit.middleware._hooks import (
+    COLLECTED,
     HOOKS,
     Mode,
     awaitable_twin,
@@ -20,8 +21,6 @@ from django_asynckit.middleware._offers import offer, refusal
 from django_asynckit.middleware._responses import run_for_response
 from django_asynckit.types import GetResponse
 
-#: Hooks that Django's handlers collect from the instance right after it was made.
-_COLLECTED = ("process_view", "process_template_response", "process_exception")
 #: Hooks that the middleware itself runs.
 _CALLED = ("process_request", "process_response")
 #: How a hook runs, and its twin unless the hook itself is nearer.
@@ -98,7 +97,7 @@ class AsyncMiddlewareMixin(MiddlewareMixin):
         in ``async_to_sync`` under WSGI. An exception hook is offered only where there is no sync
         one: Django's handlers always run these in a thread.
         """
-        for hook in _COLLECTED:
+        for hook in COLLECTED:
             method = getattr(self, hook, None)
             if hook == "process_exception" and method is not None:
                 continue
